@@ -8,7 +8,8 @@ import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
 import { admit, type Admission, asksToWait, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
 import { once } from './http/idempotency.ts';
-import { readJson } from './http/read-json.ts';
+import { readJson, readJsonLines } from './http/read-json.ts';
+import { methodsOf, noSuchPath } from './http/no-such-path.ts';
 import { inBytes, send, sendProblem } from './http/send.ts';
 import { MOST_PAUSE_MS } from './http/read-pace.ts';
 import { maxAgeOf, shareKey, type SharedReads } from './http/shared-reads.ts';
@@ -61,15 +62,12 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
     { parseAs: 'string', bodyLimit: parts.maxBodyBytes },
     async (request: FastifyRequest, body: string) => {
       keepBody(request, body);
-      return body
-        .split('\n')
-        .filter((line) => line.trim() !== '')
-        .map((line) => readJson(line));
+      return readJsonLines(body);
     },
   );
   app.setErrorHandler((error, request, reply) => {
     const { id, route, principal } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
-    const problem = problemOf(error);
+    const problem = problemOf(error, route !== undefined && isNarrowable(route));
     // What is refused by an exception was rolled back, and its row in the audit with it.
     if (route !== undefined && principal !== undefined && route.method !== 'GET')
       parts.denied({
@@ -92,25 +90,12 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   // Without a prefix, in a server of somebody else, what there is none of is theirs.
   if (!isGuest || app.prefix !== '')
     app.setNotFoundHandler((request, reply) => {
-      sendProblem(reply, noSuchPath(request, app.prefix));
+      const [path = ''] = request.url.slice(app.prefix.length).split('?');
+      sendProblem(reply, noSuchPath(path, request.method));
     });
   for (const route of ROUTES) addRoute(app, route, parts);
   const document = JSON.stringify(openApiDocument());
   app.get('/openapi.json', (_request, reply) => send(reply, { body: Buffer.from(document) }));
-}
-
-const PATHS = ROUTES.map(({ method, path }) => ({
-  method,
-  pattern: new RegExp(`^${path.replaceAll('.', String.raw`\.`).replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-}));
-
-/** There is no such path, or it has other methods. */
-function noSuchPath({ url, method }: FastifyRequest, prefix: string): Problem {
-  const [path = ''] = url.slice(prefix.length).split('?');
-  const methods = new Set<string>(PATHS.filter(({ pattern }) => pattern.test(path)).map((route) => route.method));
-  if (methods.size === 0 || methods.has(method)) return new Problem('NOT_FOUND', 'there is no such path');
-  const allow = [...methods].join(', ');
-  return new Problem('METHOD_NOT_ALLOWED', `this path has ${allow} alone`, { headers: { allow } });
 }
 
 function keepBody(request: FastifyRequest, body: string): void {
@@ -120,7 +105,7 @@ function keepBody(request: FastifyRequest, body: string): void {
 
 function addRoute(app: FastifyInstance, route: Route, parts: ApiParts): void {
   app.route({
-    method: route.method,
+    method: methodsOf(route),
     url: fastifyPath(route.path),
     exposeHeadRoute: false,
     onRequest: async (request, reply) => {
@@ -209,6 +194,13 @@ async function answerAlone(
   }
   return inTraceOf(request.headers, () => route.handle(base));
 }
+
+/** Whether another filter would make it read less. */
+const isNarrowable = ({ cost, query, body }: Route): boolean =>
+  (cost === 'list' || cost === 'report') &&
+  (body !== undefined || Object.keys(query?.shape ?? {}).some((name) => !PAGING.has(name)));
+
+const PAGING = new Set(['limit', 'cursor']);
 
 /** Whether it says that it waits: the parameter was not checked yet. */
 const mayWait = ({ waits }: Route, request: FastifyRequest): boolean =>

@@ -86,8 +86,16 @@ export const draining = (): Problem =>
 /** Cancelled, or beyond the limit of temporary files. */
 const TOO_BROAD = new Set(['57014', '53400']);
 
-/** What an error of a handler, of the engine or of the database means for whoever asked. */
-export function problemOf(error: unknown): Problem {
+/** What whoever asked could do about a request that took too long: `isNarrowable` if it has filters. */
+function ofTimeout(cause: unknown, isNarrowable: boolean): Problem {
+  if (!isNarrowable)
+    return new Problem('DATABASE_BUSY', 'the database did not respond in time: try again', { ...RETRY_SOON, cause });
+  const detail = 'the time for this request was over: add a filter that has an index, or a narrower time';
+  return new Problem('QUERY_TOO_BROAD', detail, { ...RETRY_SOON, cause });
+}
+
+/** What an error of a handler, of the engine or of the database means for whoever asked. `isNarrowable`: another filter would make the request read less. */
+export function problemOf(error: unknown, isNarrowable = false): Problem {
   if (error instanceof Problem) return error;
   const code = taskerErrorCode(error);
   if (code !== undefined) return ofTasker(code, error as TaskerError);
@@ -102,19 +110,17 @@ export function problemOf(error: unknown): Problem {
     name === 'AbortError' ||
     TOO_BROAD.has(sqlState(error) ?? '') ||
     message === 'Query read timeout'
-  ) {
+  )
+    return ofTimeout(error, isNarrowable);
+  if (nodeCode === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Problem(
-      'QUERY_TOO_BROAD',
-      'the time for this request was over: add a filter that has an index, or a narrower time',
-      {
-        ...RETRY_SOON,
-        cause: error,
-      },
+      'BODY_TOO_LARGE',
+      'the body is longer than TASKER_API_MAX_BODY_BYTES allows: send less, or in parts',
     );
-  }
-  if (nodeCode === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('BODY_TOO_LARGE', 'the body is too large');
   if (nodeCode === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
-    return new Problem('MEDIA_TYPE_UNSUPPORTED', 'send the body as application/json');
+    return new Problem('MEDIA_TYPE_UNSUPPORTED', 'send the body with the header content-type: application/json');
+  if (nodeCode === 'FST_ERR_BAD_URL')
+    return new Problem('REQUEST_INVALID', 'the path has a % without two hexadecimal digits: write % itself as %25');
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new Problem('REQUEST_INVALID', 'the request cannot be read', { cause: error });
   if (sqlState(error) === '42501')

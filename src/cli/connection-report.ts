@@ -29,8 +29,8 @@ export function drawConnections(report: ConnectionReport): string {
   ];
   const applications = report.by_application.map(({ application, connections }) => [application, String(connections)]);
   return [
-    table(['CONNECTIONS', ''], rows),
-    table(['NOW BY APPLICATION', ''], applications),
+    table(['CONNECTIONS', ''], rows, ''),
+    table(['NOW BY APPLICATION', ''], applications, 'nobody is connected'),
     report.problems.length === 0 ? 'the fleet fits' : report.problems.join('\n'),
   ].join('\n\n');
 }

@@ -30,6 +30,7 @@ export function drawCriticalPath(found: TaskPath): string {
     table(
       ['STEP', 'STATE', 'TIME', 'SHARE', 'WAITING', 'WORKING', 'BACKOFF', 'BLOCKED', 'ATTEMPTS'],
       found.path.length > 1 ? [...rows, sum] : rows,
+      '',
     ),
     ...(beside.length === 0
       ? []
@@ -40,6 +41,7 @@ export function drawCriticalPath(found: TaskPath): string {
           table(
             ['STEP', 'SLACK'],
             beside.map(({ step, seconds }) => [step, duration(seconds)]),
+            '',
           ),
         ]),
   ].join('\n');

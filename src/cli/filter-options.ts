@@ -24,6 +24,23 @@ export interface FilterFlags {
   q?: string;
 }
 
+/** Their names, in the order in which they are shown. */
+export const FILTER_FLAGS = [
+  'state',
+  'namespace',
+  'workflow',
+  'key',
+  'tag',
+  'initiator',
+  'rerunOf',
+  'schedule',
+  'error',
+  'fingerprint',
+  'since',
+  'before',
+  'q',
+];
+
 /** Adds the filters of a list of tasks. */
 export function filterOptions(command: Command): Command {
   return command

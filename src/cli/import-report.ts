@@ -54,6 +54,7 @@ function workflows({ workflows: rows, mode }: ImportReport): string {
       String(row.retrying_steps),
       String(row.blocked_steps),
     ]),
+    '',
   );
 }
 

@@ -1,16 +1,10 @@
 import { Command } from 'commander';
-import { isRefusal } from '../engine/audit.ts';
+import { actView } from '../engine/act-view.ts';
+import { type ActName, isRefusal } from '../engine/audit.ts';
+import { type RefusedAct, refusalText } from '../engine/refusal-text.ts';
 import { osUser } from './os-user.ts';
 import { STATUS } from './report-error.ts';
 import { print, withJson } from './with-client.ts';
-
-interface Outcome {
-  outcome: string;
-  state?: string;
-  steps?: unknown;
-  known?: readonly string[];
-  by?: string;
-}
 
 /** Of every command that changes something. */
 export interface ActFlags {
@@ -45,32 +39,21 @@ export function operatorCommand(name: string, description: string): Command {
   return actOptions(withJson(new Command(name)).description(description).argument('<id>', 'the task'));
 }
 
-/** Prints the outcome (`done` or `refused`: its text for people) and exits with the status that belongs to it. */
+/** Prints the outcome (`done`: its text for people) and exits with the status that belongs to it. */
 export function finish(
   exit: (status: number) => void,
   taskId: string,
-  outcome: Outcome,
+  outcome: RefusedAct & { rerun?: string },
   json: boolean | undefined,
-  texts: { done: string; refused: string; dryRun?: boolean | undefined },
+  { act, ...texts }: { act: ActName; done: string; dryRun?: boolean | undefined },
 ): void {
   const good = !isRefusal(outcome.outcome);
-  print({ task_id: taskId, ...outcome, ...(texts.dryRun === true ? { dry_run: true } : {}) }, json, () =>
+  const { isNamed: _isNamed, ...shown } = outcome;
+  print({ task_id: taskId, ...actView(shown), ...(texts.dryRun === true ? { dry_run: true } : {}) }, json, () =>
     good
       ? `task ${taskId}: ${texts.done}${texts.dryRun === true ? ' (dry run: nothing was changed)' : ''}`
-      : refusal(taskId, outcome, texts.refused),
+      : refusalText(act, taskId, outcome),
   );
   if (good) exit(STATUS.ok);
   else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);
-}
-
-function refusal(taskId: string, { outcome, state, steps, known, by }: Outcome, refused: string): string {
-  if (outcome === 'not_found') return `there is no task ${taskId}`;
-  if (outcome === 'unknown_steps') {
-    return `task ${taskId} has no step ${[steps].flat().join(', ')}: its steps are ${known?.join(', ') ?? ''}`;
-  }
-  if (outcome === 'superseded') {
-    return `task ${taskId} stays in ${state ?? 'error'}: task ${by ?? ''} has its identity now and does its work; see to that one, and declare this one done (tasker resolve ${taskId})`;
-  }
-  // What the state has nothing to do with has none.
-  return state === undefined ? `task ${taskId}: ${refused}` : `task ${taskId} is ${state}: ${refused}`;
 }

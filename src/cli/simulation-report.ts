@@ -45,5 +45,6 @@ export function simulationSummary(result: SimulationResult, settings: Simulation
       ['changes of the number, of its direction', `${result.changes}, ${result.turns}`],
       ['held: stalled, unclaimed', `${held('stalled')}, ${held('unclaimed')}`],
     ],
+    '',
   );
 }

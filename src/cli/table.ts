@@ -1,7 +1,8 @@
 import { duration } from '../reads/text/duration.ts';
 
-/** Rows as aligned columns, with a heading. Empty without rows. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows as aligned columns, with a heading. `none`: what a list says without rows, since a heading alone does not tell that there are none. */
+export function table(heading: readonly string[], rows: readonly (readonly string[])[], none: string): string {
+  if (rows.length === 0) return none;
   const all = [heading, ...rows];
   const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   return all

@@ -3,14 +3,16 @@ import { moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { findHeld, releaseHeld } from '../db/statements/steps/release-held.ts';
 import type { State } from '../workflow/states.ts';
 import { audited } from './audit.ts';
+import { refuseStep } from './refuse-step.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
 
 /** `queues`: that of the step, in which it is ready again. */
 export type ReleaseHeldOutcome =
   | { outcome: 'released'; queues: string[] }
   | { outcome: 'not_found' }
-  /** No such step, or it is not in progress; or the task has ended. */
-  | { outcome: 'refused'; state: State }
+  | { outcome: 'unknown_steps'; steps: string[]; known: string[] }
+  /** The step is not in progress, or the task has ended. */
+  | { outcome: 'refused'; state: State; stepState: State }
   /** A process that lives has it, by the record of its claim. */
   | { outcome: 'held'; workerId: string }
   | Superseded;
@@ -31,11 +33,11 @@ export async function releaseHeldStep(
   return audited<ReleaseHeldOutcome>(db, { act: 'step.release', on, action: options, asked }, async (tx) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
-    if (state !== 'in_progress' && state !== 'error') return { outcome: 'refused', state };
+    if (state !== 'in_progress' && state !== 'error') return refuseStep(tx, { taskId, stepName, state });
     const superseded = await refuseSuperseded(tx, taskId, state);
     if (superseded !== undefined) return superseded;
     const [held] = await tx.run(findHeld, { task_id: taskId, step_name: stepName });
-    if (held === undefined) return { outcome: 'refused', state };
+    if (held === undefined) return refuseStep(tx, { taskId, stepName, state });
     if (held.living && held.recorded && options.force !== true) return { outcome: 'held', workerId: held.worker_id };
     const metadata = auditMetadata(options);
     const released = await tx.run(releaseHeld, { task_id: taskId, step_name: stepName, metadata });

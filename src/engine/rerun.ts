@@ -12,7 +12,10 @@ import { submitIn, type Submitted } from './submit.ts';
 
 /** What a rerun has done, or why it was refused. */
 export type RerunOutcome =
-  /** `takenOver`: steps whose results the new task has of the old one. `queues`: those in which steps are ready. */
+  /**
+   * `taskId`: empty in a dry run, since nothing has an id before it is made. `takenOver`: steps whose results the new task has of the old
+   * one. `queues`: those in which steps are ready.
+   */
   | { outcome: 'created'; taskId: string; ordinal: number; takenOver: string[]; queues: string[] }
   | { outcome: 'not_found' }
   /** The task has not ended: it goes on by itself. */
@@ -66,7 +69,8 @@ export async function rerun(
     const takenOver = before.map(({ name }) => name);
     const queues =
       takenOver.length === 0 ? roots : [...roots, ...(await takeOver(tx, { taskId, newId, takenOver, metadata }))];
-    return { outcome: 'created', taskId: newId, ordinal, takenOver, queues: [...new Set(queues)] };
+    const shownId = action.dryRun === true ? '' : newId;
+    return { outcome: 'created', taskId: shownId, ordinal, takenOver, queues: [...new Set(queues)] };
   });
 }
 

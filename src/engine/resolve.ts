@@ -1,17 +1,20 @@
 import type { Transactions } from '../db/connections/database.ts';
 import { cancelOpenSteps, moveTasks } from '../db/statements/tasks/cancel-tasks.ts';
 import { resolveSteps, unlockChildren } from '../db/statements/steps/operator-steps.ts';
-import type { State } from '../workflow/states.ts';
+import { isFinal, type State } from '../workflow/states.ts';
 import { audited } from './audit.ts';
 import { auditMetadata, lockTask, type OperatorAction, refuseSuperseded, type Superseded } from './operator-action.ts';
+import { refuseStep } from './refuse-step.ts';
 import { reevaluateTask } from './reevaluate-task.ts';
 
 /** `taskState`: the state of the task afterwards. `queues`: those in which steps became ready. */
 export type ResolveOutcome =
   | { outcome: 'resolved'; taskState: State; queues: string[] }
   | { outcome: 'not_found' }
-  /** No such step, or it is running, has ended or waits for a parent (resolve that first); or the task has ended. */
-  | { outcome: 'refused'; state: State }
+  /** The task has no such step. */
+  | { outcome: 'unknown_steps'; steps: string[]; known: string[] }
+  /** The step is running, has ended or waits for a parent (resolve that first); or the task has ended. `stepState`: of the step, if it is about one. */
+  | { outcome: 'refused'; state: State; stepState?: State }
   /** Only of a step: the whole task can still be resolved. */
   | Superseded;
 
@@ -29,8 +32,7 @@ export async function resolveStep(
   return audited<ResolveOutcome>(db, { act: 'step.resolve', on, action: options }, async (tx, change) => {
     const state = await lockTask(tx, taskId);
     if (state === undefined) return { outcome: 'not_found' };
-    if (state === 'cancelled' || state === 'complete' || state === 'resolved_manually')
-      return { outcome: 'refused', state };
+    if (isFinal(state)) return refuseStep(tx, { taskId, stepName, state });
     const superseded = await refuseSuperseded(tx, taskId, state);
     if (superseded !== undefined) return superseded;
     const metadata = auditMetadata(options);
@@ -40,7 +42,7 @@ export async function resolveStep(
       result: options.result ?? 'null',
       metadata,
     });
-    if (step === undefined) return { outcome: 'refused', state };
+    if (step === undefined) return refuseStep(tx, { taskId, stepName, state });
     change.after = options.result ?? 'null';
     const unlocked =
       step.children.length === 0 ? [] : await tx.run(unlockChildren, { task_id: taskId, child_ids: step.children });

@@ -1728,7 +1728,7 @@ export interface Operations {
       | undefined;
     response: {
       outcome: 'created';
-      /** The id of a task. */
+      /** Of the new task. A dry run has none: nothing has an id before it is made. */
       task_id: string;
       /** Which rerun of the task it is, from 1. */
       ordinal: number;

@@ -161,6 +161,33 @@ it.each(WRITES.map((route) => [`${route.method} ${route.path}`, route] as const)
   },
 );
 
+it('a refusal says why, of what, and what else there is', async () => {
+  const id = await failed();
+  const at = `/v1/tasks/${id}/steps`;
+  const known = { outcome: 'unknown_steps', known: ['charge', 'ship'] };
+  for (const act of ['retry', 'resolve', 'release'])
+    expect(await call('POST', `${at}/none:${act}`, { key }), act).toMatchObject({
+      status: 404,
+      body: { code: 'NOT_FOUND', detail: `task ${id} has no step none: its steps are charge, ship`, ...known },
+    });
+  expect(await call('POST', `${at}/ship:resolve`, { key })).toMatchObject({
+    status: 409,
+    body: { state: 'error', step_state: 'pending', detail: expect.stringContaining('waits for a step before it') },
+  });
+  const dry = await call('POST', `/v1/tasks/${id}:rerun`, { key, body: { dry_run: true } });
+  expect(dry).toMatchObject({ status: 200, body: { outcome: 'created', ordinal: 1 } });
+  expect(dry.body).not.toHaveProperty('task_id');
+  expect((await call('POST', '/v1/queues/none:pause', { key })).body).toMatchObject({
+    detail: 'no live worker serves a queue none, and no registered workflow uses it',
+  });
+  const preview = await call('POST', '/v1/operations', { key, body: { action: 'retry', task_ids: [id] } });
+  const path = `/v1/operations/${String(preview.body['operation_id'])}`;
+  expect(await call('POST', `${path}:pause`, { key })).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining('is a preview, which has not been started'), allowed_actions: ['start'] },
+  });
+});
+
 it('a rerun is a new task that takes results over, and is refused while the old one goes on', async () => {
   const id = await fixture.submitOne(workflow, { context: '{"amount": 1}' });
   const path = `/v1/tasks/${id}:rerun`;

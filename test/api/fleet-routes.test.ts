@@ -124,7 +124,7 @@ it('names what is not known of a request, and the methods that a path has', asyn
   expect(none.body['detail']).toContain('dry_run is not known: there are wait_seconds, steps');
   const removal = await call('DELETE', '/v1/tasks/1', { key });
   expect(removal).toMatchObject({ status: 405, body: { code: 'METHOD_NOT_ALLOWED' } });
-  expect(removal.headers.get('allow')).toBe('GET');
+  expect(removal.headers.get('allow')).toBe('GET, HEAD');
   expect((await call('DELETE', '/v1/nothing', { key })).status).toBe(404);
 });
 

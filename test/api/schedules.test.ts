@@ -99,8 +99,8 @@ it('names what is wrong: the field, its value, what would be right', async () =>
     [{ ...nightly, cron: '0 3 * *' }, 422, '/cron', /five fields/],
     [{ ...nightly, timezone: 'Local' }, 422, '/timezone', /time ?zone/i],
     [{ ...nightly, input: { region: 1 } }, 422, '/input/region', /string/],
-    [{ ...nightly, make_up: 'none' }, 422, '/make_up', /"all"\|"last"\|"skip"/],
-    [{ ...nightly, make_up_window_seconds: 60 }, 422, '/make_up_window_seconds', />=120/],
+    [{ ...nightly, make_up: 'none' }, 422, '/make_up', /is "none": send one of all, last, skip/],
+    [{ ...nightly, make_up_window_seconds: 60 }, 422, '/make_up_window_seconds', /at least 120/],
     [{ ...nightly, make_up: 'skip', make_up_window_seconds: 300 }, 422, '/make_up_window_seconds', /no meaning/],
     [{ ...nightly, crom: '' }, 422, '/crom', /did you mean "cron"/],
   ];

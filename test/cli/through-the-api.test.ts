@@ -207,7 +207,7 @@ it('keys are made and revoked, and a step is put back, by whoever the key belong
   const worker = await fixture.worker(600);
   const step = await worker.claimOne(1);
   const release = (...flags: string[]) => remote('release', step.taskId, '--step', 'charge', ...flags);
-  expect(await remote('release', step.taskId, '--step', 'none')).toMatchObject({ status: 4 });
+  expect(await remote('release', step.taskId, '--step', 'none')).toMatchObject({ status: 3 });
   const forced = await release('--force', '--dry-run');
   expect(forced, forced.notes).toMatchObject({ status: 0, output: expect.stringContaining('dry run') });
   expect(await release('--force', '--reason', 'its host is gone')).toMatchObject({ status: 0 });
@@ -403,4 +403,44 @@ it('the line of progress is written over on a terminal, and is a line for each t
     'operation 7: 12%, 12 done, 0 not, 0 came back, 88 to come, paused\n',
   ]);
   expect(written(true)).toHaveLength(5);
+});
+
+describe('an act through the HTTP API has the outcome and the status that it has on the database', () => {
+  let ids: Record<string, string>;
+  beforeAll(async () => {
+    const failing = await fixture.submitOne(workflow, { context: '{"n": 1}', priority: -9 });
+    const worker = await fixture.worker(600);
+    for (const step of await worker.claim(100))
+      if (step.taskId === failing) await worker.fail(step, { permanent: true });
+    ids = { FAILED: failing, OPEN: await fixture.submitOne(workflow, { context: '{"n": 1}' }) };
+  });
+  const named = (text: string): string => text.replaceAll(/FAILED|OPEN/g, (name) => ids[name] ?? name);
+
+  it.each([
+    [['retry', 'FAILED', '--dry-run'], 0, 'charge ready again'],
+    [['resolve', 'FAILED', '--step', 'charge', '--dry-run'], 0, 'with null as its result (--result)'],
+    [['resolve', 'FAILED', '--step', 'none'], 3, 'task FAILED has no step none: its steps are charge, ship'],
+    [['resolve', 'FAILED', '--step', 'ship'], 4, 'task FAILED is error: its step waits for a step before it'],
+    [['release', 'FAILED', '--step', 'none'], 3, 'task FAILED has no step none'],
+    [['release', 'FAILED', '--step', 'charge'], 4, 'its step is error: only one in progress is released'],
+    [['retry', 'OPEN'], 4, 'task OPEN is pending: it has no step in error'],
+    [['retry', 'FAILED', '--step', 'ship'], 4, 'task FAILED is error: none of the steps asked for is in error'],
+    [['rerun', 'FAILED', '--dry-run'], 0, 'task FAILED: would run again as another task (dry run'],
+    [['rerun', 'FAILED', '--from', 'none'], 3, 'task FAILED has no step none'],
+    [['rerun', 'FAILED', '--from', 'ship'], 4, 'no result of charge to take over'],
+    [['rerun', 'OPEN'], 4, 'task OPEN is pending: it has not ended'],
+    [['cancel', 'FAILED'], 4, 'task FAILED is error: only what has not failed is cancelled'],
+    [['resolve', 'OPEN'], 4, 'task OPEN is pending: only a task in error can be resolved'],
+    [['pause', 'queue', 'none'], 3, 'no live worker serves a queue none'],
+    [['resume', 'queue', 'default'], 4, 'queue default is not paused'],
+  ])('%j: %i, %s', async (given, status, text) => {
+    const args = given.map(named);
+    const [direct, through] = [await here(...args), await remote(...args)];
+    expect(through, direct.output).toMatchObject({ status, output: direct.output });
+    expect(direct.output).toContain(named(text));
+    const [json, remoteJson] = [await here(...args, '--json'), await remote(...args, '--json')];
+    expect(JSON.parse(remoteJson.output)).toEqual(JSON.parse(json.output));
+    // The words of the tables.
+    expect(json.output).not.toMatch(/"\w*[a-z][A-Z]\w*":/);
+  });
 });

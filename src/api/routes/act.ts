@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { inOneTransaction } from '../../db/connections/callers-own.ts';
 import { inCallersTransaction } from '../../db/connections/callers-transaction.ts';
 import { findTaskRevision } from '../../db/reads/task-documents.ts';
+import { actView } from '../../engine/act-view.ts';
+import type { ActName } from '../../engine/audit.ts';
 import { lockTask } from '../../engine/operator-action.ts';
+import { refusalText } from '../../engine/refusal-text.ts';
 import { readTaskHead } from '../../reads/task.ts';
 import { Problem } from '../problem.ts';
 import type { Answer, RouteRequest, TransactionOfRequest } from '../route.ts';
@@ -25,7 +28,7 @@ export const MATCH = 'With `If-Match` it is refused with 412 if the task has cha
 interface Outcome {
   readonly outcome: string;
   readonly state?: string;
-  readonly by?: unknown;
+  readonly by?: string;
 }
 
 const DONE = new Set(['cancelled', 'retried', 'resolved', 'created', 'released']);
@@ -37,19 +40,27 @@ interface Action {
   readonly transaction: TransactionOfRequest | undefined;
 }
 
-type ActRequest = RouteRequest<{ task_id: string }, undefined, { reason?: string | undefined; dry_run?: boolean }>;
+type ActRequest = RouteRequest<
+  { task_id: string; step?: string },
+  undefined,
+  { reason?: string | undefined; dry_run?: boolean }
+>;
 
 /** Does an act on a task that whoever asks may see, and that is as `If-Match` says. */
-export async function act(request: ActRequest, work: (action: Action) => Promise<Outcome>): Promise<Answer> {
+export async function act(
+  request: ActRequest,
+  name: ActName,
+  work: (action: Action) => Promise<Outcome>,
+): Promise<Answer> {
   const { client, principal, params, body, headers, transaction } = request;
   const scope = await requireRevision(request, params.task_id);
   const doIt = (within: TransactionOfRequest | undefined): Promise<Outcome> =>
     work({ by: principal.name, reason: body?.reason, dryRun: body?.dry_run, transaction: within });
   if (body?.dry_run === true) {
     checkMatch(request, scope);
-    return answerOf(await doIt(undefined), request);
+    return answerOf(await doIt(undefined), name, request);
   }
-  if (headers['if-match'] === undefined) return answerOf(await doIt(transaction), request);
+  if (headers['if-match'] === undefined) return answerOf(await doIt(transaction), name, request);
   // Nothing changes the task between the comparison and the act.
   const matched = async (within: TransactionOfRequest): Promise<Answer> => {
     const tx = inCallersTransaction(within, client.db.schema);
@@ -57,54 +68,28 @@ export async function act(request: ActRequest, work: (action: Action) => Promise
     const [locked] = await tx.run(findTaskRevision, { task_id: params.task_id, namespaces: principal.namespaces });
     if (locked === undefined) throw new Problem('NOT_FOUND', `there is no task ${params.task_id}`);
     checkMatch(request, locked);
-    return answerOf(await doIt(within), request);
+    return answerOf(await doIt(within), name, request);
   };
   if (transaction !== undefined) return matched(transaction);
   return request.inTransaction(() => inOneTransaction(client.db, (_tx, own) => matched(own)));
 }
 
 async function answerOf(
-  { ...outcome }: Outcome,
-  { client, params }: Pick<ActRequest, 'client' | 'params'>,
+  outcome: Outcome,
+  name: ActName,
+  { client, params, body }: Pick<ActRequest, 'client' | 'params' | 'body'>,
 ): Promise<Answer> {
   if (DONE.has(outcome.outcome)) {
-    const { queues: _queues, ...rest } = outcome as Outcome & { queues?: unknown };
-    return { status: outcome.outcome === 'created' ? 201 : 200, body: shown(rest) };
+    const isMade = outcome.outcome === 'created' && body?.dry_run !== true;
+    return { status: isMade ? 201 : 200, body: actView(outcome) };
   }
-  if (outcome.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', 'there is no such task') };
-  const why = REFUSALS[outcome.outcome] ?? 'the state of the task does not allow it';
+  const isNamed = params.step !== undefined || (body as { steps?: unknown } | undefined)?.steps !== undefined;
+  const why = refusalText(name, params.task_id, { ...outcome, isNamed });
+  if (outcome.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', why) };
   // Not thrown: the act is in the audit, which a transaction that is rolled back would lose.
   const task = await readTaskHead(client.db, params.task_id);
-  const members = { ...shown(outcome), ...(task === undefined ? {} : { allowed_actions: task.allowed_actions }) };
-  return { problem: new Problem('REFUSED', why, { members }) };
-}
-
-const REFUSALS: Readonly<Record<string, string>> = {
-  superseded: 'another task has taken over its identity: act on that one',
-  held: 'a worker that lives has the step: stop that worker, or set force',
-  unknown_steps: 'the task has no such steps',
-  nothing_to_retry: 'no step of the task is in error',
-  not_done: 'steps before those to begin with are not done: there is no result of them to take over',
-};
-
-/** Names of the engine's outcomes as the API has them. */
-const NAMES: Readonly<Record<string, string>> = {
-  taskState: 'task_state',
-  taskId: 'task_id',
-  takenOver: 'taken_over',
-  workerId: 'worker_id',
-};
-
-function shown({ steps, ...rest }: Outcome & { steps?: unknown }): Record<string, unknown> {
-  const named = Array.isArray(steps)
-    ? steps.map((step: unknown) =>
-        typeof step === 'object' && step !== null && 'retryLimit' in step
-          ? { name: (step as { name?: unknown }).name, retry_limit: step.retryLimit }
-          : step,
-      )
-    : steps;
-  return {
-    ...Object.fromEntries(Object.entries(rest).map(([name, value]) => [NAMES[name] ?? name, value])),
-    ...(steps === undefined ? {} : { steps: named }),
-  };
+  const members = { ...actView(outcome), ...(task === undefined ? {} : { allowed_actions: task.allowed_actions }) };
+  // A step of the path is what the request is about.
+  const code = outcome.outcome === 'unknown_steps' && params.step !== undefined ? 'NOT_FOUND' : 'REFUSED';
+  return { problem: new Problem(code, why, { members }) };
 }

@@ -16,7 +16,8 @@ export const cancelTask = defineRoute({
   body: z.strictObject({ reason: reason.optional(), dry_run }).optional(),
   response: z.object({ outcome: z.literal('cancelled'), steps: z.number().int() }),
   example: { body: { reason: 'the customer called' }, response: { outcome: 'cancelled', steps: 3 } },
-  handle: (request) => act(request as never, (action) => request.client.cancel(request.params.task_id, action)),
+  handle: (request) =>
+    act(request as never, 'task.cancel', (action) => request.client.cancel(request.params.task_id, action)),
 });
 
 export const releaseStep = defineRoute({
@@ -37,7 +38,7 @@ export const releaseStep = defineRoute({
   response: z.object({ outcome: z.literal('released') }),
   example: { body: { reason: 'its host is gone' }, response: { outcome: 'released' } },
   handle: (request) =>
-    act(request as never, (action) =>
+    act(request as never, 'step.release', (action) =>
       request.client.releaseStep(request.params.task_id, request.params.step, {
         ...action,
         force: request.body?.force === true,
@@ -58,7 +59,8 @@ export const resolveTask = defineRoute({
   body: z.strictObject({ reason: reason.optional(), dry_run }).optional(),
   response: resolved,
   example: { body: { reason: 'done by phone' }, response: { outcome: 'resolved', task_state: 'resolved_manually' } },
-  handle: (request) => act(request as never, (action) => request.client.resolveTask(request.params.task_id, action)),
+  handle: (request) =>
+    act(request as never, 'task.resolve', (action) => request.client.resolveTask(request.params.task_id, action)),
 });
 
 export const resolveStep = defineRoute({
@@ -76,7 +78,7 @@ export const resolveStep = defineRoute({
     response: { outcome: 'resolved', task_state: 'in_progress' },
   },
   handle: (request) =>
-    act(request as never, (action) =>
+    act(request as never, 'step.resolve', (action) =>
       request.client.resolveStep(request.params.task_id, request.params.step, {
         ...action,
         result: request.body?.result ?? null,

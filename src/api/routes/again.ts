@@ -44,7 +44,7 @@ export const retryTask = defineRoute({
     response: { outcome: 'retried', steps: [{ name: 'charge', retry_limit: 4 }] },
   },
   handle: (request) =>
-    act(request as never, (action) => {
+    act(request as never, 'task.retry', (action) => {
       const { steps, attempts: more = 1, input } = request.body ?? {};
       return request.client.retry(request.params.task_id, { ...action, attempts: more, ...given({ steps, input }) });
     }),
@@ -72,7 +72,7 @@ export const retryStep = defineRoute({
     response: { outcome: 'retried', steps: [{ name: 'charge', retry_limit: 4 }] },
   },
   handle: (request) =>
-    act(request as never, (action) => {
+    act(request as never, 'task.retry', (action) => {
       const { attempts: more = 1, input } = request.body ?? {};
       const { task_id: id, step } = request.params;
       return request.client.retry(id, { ...action, attempts: more, steps: [step], ...given({ input }) });
@@ -103,7 +103,7 @@ export const rerunTask = defineRoute({
   status: 201,
   response: z.object({
     outcome: z.literal('created'),
-    task_id: taskId,
+    task_id: taskId.describe('Of the new task. A dry run has none: nothing has an id before it is made.'),
     ordinal: z.number().int().describe('Which rerun of the task it is, from 1.'),
     taken_over: z.array(z.string()).describe('Steps whose results the new task has of the old one.'),
   }),
@@ -112,7 +112,7 @@ export const rerunTask = defineRoute({
     response: { outcome: 'created', task_id: '4712', ordinal: 1, taken_over: ['reserve'] },
   },
   handle: (request) =>
-    act(request as never, (action) => {
+    act(request as never, 'task.rerun', (action) => {
       const { from, input } = request.body ?? {};
       return request.client.rerun(request.params.task_id, { ...action, ...given({ from, input }) });
     }),

@@ -76,7 +76,7 @@ export const endHold = defineRoute({
   path: '/v1/holds/{hold_id}',
   summary: 'End a legal hold: what no other one keeps may go again',
   act: 'hold.end',
-  params: z.object({ hold_id: z.string().regex(/^\d{1,18}$/, 'is no id of a hold') }),
+  params: z.object({ hold_id: z.string().regex(/^\d{1,18}$/, 'is no id of a hold: digits, as a text') }),
   query: why,
   response: hold,
   example: { response: EXAMPLE },

@@ -130,7 +130,7 @@ export const revokeKey = defineRoute({
   summary: 'Revoke a key: every process refuses it within 5 seconds',
   cost: 'write',
   act: 'key.revoke',
-  params: z.object({ key_id: z.string().regex(/^[0-9a-z]{12}$/, 'is no id of a key') }),
+  params: z.object({ key_id: z.string().regex(/^[0-9a-z]{12}$/, 'is no id of a key: the 12 characters behind tsk_') }),
   query: why,
   response: key,
   example: { response: { ...EXAMPLE, revoked_at: '2026-03-01T10:00:00.000Z' } },

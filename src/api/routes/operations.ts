@@ -78,7 +78,10 @@ export const createOperation = defineRoute({
     from: z.array(name).min(1).max(1000).optional().describe('Of a rerun: the steps to begin with.'),
     pace_per_second: z.number().min(0.01).max(1000).default(50).describe('Tasks a second, at most.'),
     canary: z
-      .union([z.number().int().min(0).max(100_000), z.string().regex(/^\d{1,3}(\.\d{1,3})?%$/)])
+      .union([
+        z.number().int().min(0).max(100_000),
+        z.string().regex(/^\d{1,3}(\.\d{1,3})?%$/, 'is no share of the tasks: such as 1%'),
+      ])
       .default(0)
       .describe('This many tasks, or a share such as `1%`, come first and are waited for.'),
     stop_share: z
@@ -267,7 +270,7 @@ export async function requireOperation(
   return found;
 }
 
-const ALLOWED: Readonly<Record<OperationRow['state'], readonly string[]>> = {
+export const ALLOWED: Readonly<Record<OperationRow['state'], readonly string[]>> = {
   preview: ['start'],
   running: ['pause', 'abort'],
   paused: ['resume', 'abort'],

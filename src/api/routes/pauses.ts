@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pauseRefusalText } from '../../engine/refusal-text.ts';
 import { Problem } from '../problem.ts';
 import { type Answer, defineRoute, type TransactionOfRequest } from '../route.ts';
 import { name, nullableTime, reason, time } from '../schemas/common.ts';
@@ -51,9 +52,11 @@ const outcome = z.looseObject({ outcome: z.string() });
 type PauseBody = z.output<typeof body>;
 
 /** What changed nothing is a problem, and stays in the audit. */
-function answerOf(done: { outcome: string }): Answer {
-  if (done.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', 'nothing has this name') };
-  if (done.outcome === 'not_paused') return { problem: new Problem('REFUSED', 'it is not paused', { members: done }) };
+function answerOf(kind: 'queue' | 'workflow', of: string, done: { outcome: string }): Answer {
+  const { outcome: came } = done;
+  if (came === 'not_found') return { problem: new Problem('NOT_FOUND', pauseRefusalText(kind, of, came)) };
+  if (came === 'not_paused')
+    return { problem: new Problem('REFUSED', pauseRefusalText(kind, of, came), { members: done }) };
   return { body: done };
 }
 
@@ -88,7 +91,11 @@ export const pauseQueue = defineRoute({
   response: outcome,
   example: { body: { reason: 'the bank is down', for_seconds: 600 }, response: { outcome: 'paused' } },
   handle: async ({ client, params, body: given, principal, transaction }) =>
-    answerOf(await client.pause({ queue: params.queue }, optionsOf(given, principal.name, transaction))),
+    answerOf(
+      'queue',
+      params.queue,
+      await client.pause({ queue: params.queue }, optionsOf(given, principal.name, transaction)),
+    ),
 });
 
 export const resumeQueue = defineRoute({
@@ -103,7 +110,11 @@ export const resumeQueue = defineRoute({
   response: outcome,
   example: { body: {}, response: { outcome: 'resumed' } },
   handle: async ({ client, params, body: given, principal, transaction }) =>
-    answerOf(await client.resume({ queue: params.queue }, optionsOf(given, principal.name, transaction))),
+    answerOf(
+      'queue',
+      params.queue,
+      await client.resume({ queue: params.queue }, optionsOf(given, principal.name, transaction)),
+    ),
 });
 
 export const pauseWorkflow = defineRoute({
@@ -120,7 +131,11 @@ export const pauseWorkflow = defineRoute({
   async handle({ client, params, body: given, principal, transaction }) {
     requireNamespace(principal, params.namespace);
     const workflow = `${params.namespace}/${params.workflow}`;
-    return answerOf(await client.pause({ workflow }, optionsOf(given, principal.name, transaction)));
+    return answerOf(
+      'workflow',
+      workflow,
+      await client.pause({ workflow }, optionsOf(given, principal.name, transaction)),
+    );
   },
 });
 
@@ -138,6 +153,10 @@ export const resumeWorkflow = defineRoute({
   async handle({ client, params, body: given, principal, transaction }) {
     requireNamespace(principal, params.namespace);
     const workflow = `${params.namespace}/${params.workflow}`;
-    return answerOf(await client.resume({ workflow }, optionsOf(given, principal.name, transaction)));
+    return answerOf(
+      'workflow',
+      workflow,
+      await client.resume({ workflow }, optionsOf(given, principal.name, transaction)),
+    );
   },
 });

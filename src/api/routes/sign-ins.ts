@@ -56,7 +56,11 @@ export const endSignIn = defineRoute({
     'Bulk operations that this person has started stop too. Whoever still has a role with the provider may sign in again.',
   cost: 'write',
   act: 'sign_in.end',
-  params: z.object({ sign_in_id: z.string().regex(/^[A-Za-z0-9_-]{16}$/, 'is no id of a sign-in') }),
+  params: z.object({
+    sign_in_id: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{16}$/, 'is no id of a sign-in: 16 characters, as GET /v1/sign-ins has them'),
+  }),
   query: why,
   response: signIn,
   example: { response: { ...EXAMPLE, ended_at: '2026-03-01T10:00:00.000Z', ended_by: 'root' } },

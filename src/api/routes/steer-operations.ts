@@ -1,35 +1,27 @@
 import { z } from 'zod';
 import type { SteerOutcome } from '../../engine/operations/steer.ts';
+import { steeringRefusalText } from '../../engine/refusal-text.ts';
 import { Problem } from '../problem.ts';
 import { type Answer, defineRoute, type RouteRequest } from '../route.ts';
 import { reason } from '../schemas/common.ts';
 import { operation, OPERATION_EXAMPLE } from '../schemas/operations.ts';
-import { operationView, params, scopeOf } from './operations.ts';
+import { ALLOWED, operationView, params, scopeOf } from './operations.ts';
 
 const common = { method: 'POST', permission: 'bulk:operate', scope: 'namespace', cost: 'write', params } as const;
 
 const body = z.strictObject({ reason: reason.optional() }).optional();
 
 /** A refusal is not thrown: the audit has it, which a transaction that is rolled back would lose. */
-function answerOf(outcome: SteerOutcome, request: Pick<RouteRequest, 'principal' | 'redact'>): Answer {
-  switch (outcome.outcome) {
-    case 'not_found':
-      return { problem: new Problem('NOT_FOUND', 'there is no such operation') };
-    case 'refused':
-      return { problem: new Problem('REFUSED', `the operation is ${outcome.state}`, { members: outcome }) };
-    case 'expired':
-      return {
-        problem: new Problem('REFUSED', 'the preview is more than an hour old: make a new one', { members: outcome }),
-      };
-    case 'wrong_token':
-      return {
-        problem: new Problem('REFUSED', 'the token is not that of this preview: start what was previewed', {
-          members: outcome,
-        }),
-      };
-    default:
-      return { body: operationView(outcome.operation, request) };
-  }
+function answerOf(
+  outcome: SteerOutcome,
+  request: Pick<RouteRequest, 'principal' | 'redact'> & { params: { operation_id: string } },
+): Answer {
+  if ('operation' in outcome) return { body: operationView(outcome.operation, request) };
+  const state = 'state' in outcome ? outcome.state : undefined;
+  const why = steeringRefusalText(request.params.operation_id, outcome.outcome, state);
+  if (outcome.outcome === 'not_found') return { problem: new Problem('NOT_FOUND', why) };
+  const members = state === undefined ? outcome : { ...outcome, allowed_actions: ALLOWED[state] };
+  return { problem: new Problem('REFUSED', why, { members }) };
 }
 
 export const startOperation = defineRoute({

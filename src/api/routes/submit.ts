@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SubmitOptions } from '../../client/new-task.ts';
 import type { Submitted } from '../../engine/submit.ts';
 import { LEAST_URGENT, MOST_URGENT } from '../../workflow/priority.ts';
+import { describeIssues } from '../http/describe-issue.ts';
 import { Problem, problemDocument, problemOf } from '../problem.ts';
 import type { Principal } from '../permissions.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
@@ -85,11 +86,11 @@ export const submitTasks = defineRoute({
   response: z.array(z.union([submitted, z.looseObject({ code: z.string() })])),
   example: { body: [EXAMPLE], response: [{ outcome: 'created', task_id: '4711', version: '1.4.0' }] },
   async handle(request) {
-    const read = request.body.map((line) => submission.safeParse(line));
+    const read = request.body.map((line) => submission.safeParse(line, { reportInput: true }));
     // Before anything is submitted, and whatever else is wrong with other lines.
     for (const line of read) if (line.success) requireAllowed(request.principal, line.data);
-    const answers: unknown[] = read.map((line) =>
-      line.success ? undefined : invalidLine(line.error, request.requestId),
+    const answers: unknown[] = read.map((line, at) =>
+      line.success ? undefined : invalidLine(line.error, request.body[at], request.requestId),
     );
     for (const [reference, lines] of byWorkflow(read)) {
       const requests = lines.map(({ data }) => ({ ...optionsOf(data, request.principal), input: data.input }));
@@ -138,13 +139,13 @@ function byWorkflow(
   return groups.values();
 }
 
-const invalidLine = (error: z.ZodError, requestId: string): object =>
-  problemDocument(
-    new Problem('INPUT_INVALID', 'the line is no submission', {
-      errors: error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, detail: message })),
-    }),
-    requestId,
-  );
+function invalidLine({ issues }: z.ZodError, line: unknown, requestId: string): object {
+  if (line instanceof Problem) return problemDocument(line, requestId);
+  const errors = describeIssues(issues, { kind: 'body', schema: submission, given: line });
+  const [first] = errors;
+  const what = `the line is no submission: ${first?.pointer} ${first?.detail}`;
+  return problemDocument(new Problem('INPUT_INVALID', what, { errors }), requestId);
+}
 
 /** As for a workflow that does not exist, so that nobody learns that it exists. */
 function requireAllowed({ namespaces }: Principal, { namespace, workflow }: Submission): void {

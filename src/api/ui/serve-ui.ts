@@ -109,7 +109,13 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: UiFile): F
 function serveRoot(app: FastifyInstance, ui: (request: FastifyRequest) => string): void {
   app.get('/', (request, reply) => {
     if (request.headers.accept?.includes('text/html') === true) return redirect(reply, ui(request));
-    return sendProblem(reply, new Problem('NOT_FOUND', 'there is no such path'));
+    return sendProblem(
+      reply,
+      new Problem(
+        'NOT_FOUND',
+        'there is nothing here: the dashboard is at ui/, and openapi.json has all paths of the API',
+      ),
+    );
   });
 }
 

@@ -60,9 +60,7 @@ function listCommand(exit: (status: number) => void): Command {
     .description('all keys, the newest first, without their secrets')
     .action(async (options: { json?: boolean }) => {
       const keys = await access.listKeys();
-      print(keys, options.json, (rows) =>
-        rows.length === 0 ? 'no keys: tasker api-keys create --name ada --role operator makes one' : draw(rows),
-      );
+      print(keys, options.json, (rows) => draw(rows));
       exit(STATUS.ok);
     });
 }
@@ -97,5 +95,6 @@ function draw(keys: readonly ApiKeyRow[]): string {
       at(key.last_used_at),
       at(key.revoked_at),
     ]),
+    'no keys: tasker api-keys create --name ada --role operator makes one',
   );
 }

@@ -48,7 +48,6 @@ function searchOf({ tag, key, workflow }: Options): FindArchivedOptions {
 }
 
 function drawTasks(tasks: readonly ArchivedTaskRow[]): string {
-  if (tasks.length === 0) return 'no such task in the archive';
   return table(
     ['ID', 'WORKFLOW', 'STATE', 'REQUESTED', 'ENDED', 'OBJECT', 'TAGS'],
     tasks.map((task) => [
@@ -60,5 +59,6 @@ function drawTasks(tasks: readonly ArchivedTaskRow[]): string {
       task.archive_id,
       (task.tags ?? []).join(' '),
     ]),
+    'no such task in the archive',
   );
 }

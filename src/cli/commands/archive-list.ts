@@ -38,7 +38,6 @@ export function archiveListCommand(exit: (status: number) => void): Command {
 }
 
 function drawObjects(objects: readonly ArchiveRow[]): string {
-  if (objects.length === 0) return 'no objects';
   return table(
     ['ID', 'STORED', 'TASKS', 'IDS', 'REQUESTED', 'SIZE', 'OBJECT'],
     objects.map((row) => [
@@ -50,5 +49,6 @@ function drawObjects(objects: readonly ArchiveRow[]): string {
       byteText(Number(row.bytes)),
       row.object,
     ]),
+    'no objects',
   );
 }

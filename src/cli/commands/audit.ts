@@ -5,6 +5,7 @@ import type { AuditOptions } from '../../client/acts-client.ts';
 import { InvalidInputError } from '../../errors.ts';
 import { type ChainedLine, verifyExport } from '../../reads/verify-export.ts';
 import { STATUS } from '../report-error.ts';
+import { askedFor } from '../asked-for.ts';
 import { table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -31,6 +32,8 @@ interface ListFlags {
   before?: string;
   json?: boolean;
 }
+
+const FILTERS = ['task', 'queue', 'workflow', 'schedule', 'act', 'by', 'refused', 'withoutReads', 'before'];
 
 function listCommand(exit: (status: number) => void): Command {
   return withJson(new Command('list'))
@@ -59,6 +62,7 @@ function listCommand(exit: (status: number) => void): Command {
             row.refused ? `refused: ${row.outcome}` : row.outcome,
             row.reason ?? '',
           ]),
+          `no act is in the audit${askedFor({ ...flags }, FILTERS)}`,
         ),
       );
       exit(STATUS.ok);

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { OperationItemRow } from '../../db/reads/operations.ts';
 import type { OperationRow, OperationState } from '../../db/statements/operations/operations.ts';
 import { STATUS } from '../report-error.ts';
+import { askedFor } from '../asked-for.ts';
 import { age, table } from '../table.ts';
 import { wholeNumber } from '../whole-number.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -27,12 +28,14 @@ export function listCommand(exit: (status: number) => void): Command {
       const rows = await withClient((client) =>
         client.operations.list({ limit, before, ...(state === undefined ? {} : { states: state }) }),
       );
-      print(rows.map(operationAsWire), json, (list) => (list.length === 0 ? 'no operations' : drawList(list)));
+      print(rows.map(operationAsWire), json, (list) =>
+        drawList(list, `no operations${askedFor(options, ['state', 'before'])}`),
+      );
       exit(STATUS.ok);
     });
 }
 
-const drawList = (rows: readonly (OperationRow & { waiting: number })[]): string =>
+const drawList = (rows: readonly (OperationRow & { waiting: number })[], none: string): string =>
   table(
     ['ID', 'ACTION', 'STATE', 'TASKS', 'DONE', 'REFUSED', 'CAME BACK', 'WAITING', 'AGE', 'BY', 'REASON'],
     rows.map((row) => [
@@ -48,6 +51,7 @@ const drawList = (rows: readonly (OperationRow & { waiting: number })[]): string
       row.by,
       row.reason ?? '',
     ]),
+    none,
   );
 
 /** `tasker bulk show <id>`: how far it is. Status 1 if it stopped by itself. */
@@ -97,13 +101,15 @@ export function itemsCommand(exit: (status: number) => void): Command {
         const limit = wholeNumber('--limit', options.limit, 1, 1000);
         const { state, after } = options;
         const rows = await withClient((client) => client.operations.items(id, { state, after, limit }));
-        print(rows, options.json, (list) => (list.length === 0 ? 'no such tasks' : drawItems(list)));
+        print(rows, options.json, (list) =>
+          drawItems(list, `operation ${id} has no tasks${askedFor(options, ['state', 'after'])}`),
+        );
         exit(STATUS.ok);
       },
     );
 }
 
-const drawItems = (rows: readonly OperationItemRow[]): string =>
+const drawItems = (rows: readonly OperationItemRow[], none: string): string =>
   table(
     ['TASK', 'WAS', 'STATE', 'OUTCOME', 'DETAIL', 'WENT ON', 'IS'],
     rows.map((row) => [
@@ -115,4 +121,5 @@ const drawItems = (rows: readonly OperationItemRow[]): string =>
       row.settled ?? '',
       row.state_now ?? 'removed',
     ]),
+    none,
   );

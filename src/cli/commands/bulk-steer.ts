@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
+import { steeringRefusalText } from '../../engine/refusal-text.ts';
 import type { SteerOutcome } from '../../engine/operations/steer.ts';
 import { byOption } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
@@ -61,21 +62,16 @@ function steerCommand(
     }
     const done = 'operation' in outcome;
     const wire = done ? { ...outcome, operation: operationAsWire(outcome.operation) } : outcome;
-    print(wire, json, () => (done ? operationAsText(outcome.operation) : refusal(id, outcome)));
+    print(wire, json, () =>
+      done
+        ? operationAsText(outcome.operation)
+        : steeringRefusalText(
+            id.split('-', 1)[0] ?? id,
+            outcome.outcome,
+            'state' in outcome ? outcome.state : undefined,
+          ),
+    );
     if (done) exit(STATUS.ok);
     else exit(outcome.outcome === 'not_found' ? STATUS.notFound : STATUS.refused);
   });
-}
-
-function refusal(id: string, outcome: Exclude<SteerOutcome, { operation: unknown }>): string {
-  switch (outcome.outcome) {
-    case 'not_found':
-      return `there is no operation ${id.split('-', 1)[0]}: a preview is removed after an hour`;
-    case 'refused':
-      return `operation ${id.split('-', 1)[0]} is ${outcome.state}: nothing was changed`;
-    case 'expired':
-      return 'the preview is more than an hour old: make a new one';
-    case 'wrong_token':
-      return 'the token is not that of the preview: use what the dry run printed';
-  }
 }

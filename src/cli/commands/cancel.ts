@@ -10,7 +10,7 @@ export function cancelCommand(exit: (status: number) => void): Command {
       finish(exit, taskId, outcome, options.json, {
         done: 'cancelled',
         dryRun: options.dryRun,
-        refused: 'only pending tasks and tasks in progress can be cancelled; resolve one in error',
+        act: 'task.cancel',
       });
     },
   );

@@ -18,7 +18,7 @@ export function failuresCommand(exit: (status: number) => void): Command {
     .action(async (options: { limit: string; json?: boolean }) => {
       const limit = wholeNumber('--limit', options.limit, 1, 1000);
       const failures = await withClient((client) => client.failures({ limit }));
-      print(failures, options.json, ({ groups }) => (groups.length === 0 ? 'nothing fails now' : drawGroups(groups)));
+      print(failures, options.json, ({ groups }) => drawGroups(groups));
       if (!failures.complete) {
         console.error(
           'tasker: more steps are in error than were read: the numbers are of the newest 10,000 of each kind',
@@ -41,6 +41,7 @@ function drawGroups(groups: readonly FailureGroup[]): string {
       group.sample_task_id,
       errorOf(group),
     ]),
+    'nothing fails now',
   );
   const first = groups.find(({ fingerprint }) => fingerprint !== null)?.fingerprint;
   return first === undefined ? list : `${list}\n\ntasks of a group: tasker tasks --fingerprint ${String(first)}`;

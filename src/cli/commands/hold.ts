@@ -50,10 +50,10 @@ function listCommand(exit: (status: number) => void): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const holds = await withClient((client) => client.holds.list());
       print(holds.map(asWire), json, () => {
-        if (holds.length === 0) return 'no holds';
         return table(
           ['HOLD', 'ABOUT', 'SINCE', 'BY', 'REASON'],
           holds.map((hold) => [hold.holdId, about(hold), toMinute(hold.at), hold.by, hold.reason]),
+          'no holds',
         );
       });
       exit(STATUS.ok);

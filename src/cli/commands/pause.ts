@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import type { PausableName } from '../../client/checked-acts.ts';
+import { pauseRefusalText } from '../../engine/refusal-text.ts';
 import { InvalidInputError } from '../../errors.ts';
 import { table } from '../table.ts';
 import { actOptions, type ActFlags } from '../operator-command.ts';
@@ -27,10 +28,7 @@ export function pauseCommand(exit: (status: number) => void): Command {
         client.pause(pausableOf(kind, name), { ...action, ...(until === undefined ? {} : endOf(until)) }),
       );
       print({ kind, name, ...outcome }, json, () => {
-        if (outcome.outcome === 'not_found')
-          return kind === 'queue'
-            ? `no live worker serves a queue ${name}, and no registered workflow uses it`
-            : `no workflow ${name} is registered`;
+        if (outcome.outcome === 'not_found') return pauseRefusalText(kind, name, 'not_found');
         const end =
           outcome.until === null ? `until tasker resume ${kind} ${name}` : `until ${outcome.until.toISOString()}`;
         return `${kind} ${name} ${action.dryRun === true ? 'would be' : 'is'} paused ${end}`;
@@ -63,7 +61,7 @@ export function resumeCommand(exit: (status: number) => void): Command {
       print({ kind, name, ...outcome }, json, () =>
         resumed
           ? `${kind} ${name} ${action.dryRun === true ? 'would be' : 'is'} resumed`
-          : `${kind} ${name} is not paused (tasker pauses)`,
+          : `${pauseRefusalText(kind, name, 'not_paused')} (tasker pauses)`,
       );
       exit(resumed ? STATUS.ok : STATUS.refused);
     });
@@ -76,19 +74,18 @@ export function pausesCommand(exit: (status: number) => void): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const rows = await withClient((client) => client.pauses());
       print(rows, json, (list) =>
-        list.length === 0
-          ? 'nothing is paused'
-          : table(
-              ['KIND', 'NAME', 'SINCE', 'UNTIL', 'BY', 'REASON'],
-              list.map(({ kind, name, paused_at, until, by, reason }) => [
-                kind,
-                name,
-                paused_at.toISOString(),
-                until?.toISOString() ?? '',
-                by,
-                reason ?? '',
-              ]),
-            ),
+        table(
+          ['KIND', 'NAME', 'SINCE', 'UNTIL', 'BY', 'REASON'],
+          list.map(({ kind, name, paused_at, until, by, reason }) => [
+            kind,
+            name,
+            paused_at.toISOString(),
+            until?.toISOString() ?? '',
+            by,
+            reason ?? '',
+          ]),
+          'nothing is paused',
+        ),
       );
       exit(STATUS.ok);
     });

@@ -35,6 +35,7 @@ export function queuesCommand(exit: (status: number) => void): Command {
             String(queue.workers),
             problemOf(queue),
           ]),
+          'no queue has ready steps or is paused',
         ),
       );
       exit(STATUS.ok);

@@ -13,13 +13,9 @@ export function releaseCommand(exit: (status: number) => void): Command {
     .action(async (taskId: string, options: { step: string; force?: boolean } & ActFlags) => {
       const { step } = options;
       const outcome = await withClient((client) => client.releaseStep(taskId, step, options));
-      const refused =
-        outcome.outcome === 'held'
-          ? `step ${step} is with worker ${outcome.workerId}, which lives: stop that worker, or add --force`
-          : `step ${step} is unknown or not in progress`;
       finish(exit, taskId, outcome, options.json, {
         done: `step ${step} is back in its queue`,
-        refused,
+        act: 'step.release',
         dryRun: options.dryRun,
       });
     });

@@ -11,22 +11,14 @@ export function rerunCommand(exit: (status: number) => void): Command {
     .action(async (taskId: string, options: { from?: string[]; input?: string } & ActFlags) => {
       const input = options.input === undefined ? undefined : await readInput(options.input);
       const outcome = await withClient((client) => client.rerun(taskId, { ...options, input }));
-      finish(
-        exit,
-        taskId,
-        { ...outcome, ...(outcome.outcome === 'created' ? { rerun: outcome.taskId } : {}) },
-        options.json,
-        {
-          done:
-            outcome.outcome !== 'created' || options.dryRun === true
-              ? 'would run again'
-              : `runs again as task ${outcome.taskId}${outcome.takenOver.length === 0 ? '' : `, with the results of ${outcome.takenOver.join(', ')}`}`,
-          dryRun: options.dryRun,
-          refused:
-            outcome.outcome === 'not_done'
-              ? `no result of ${outcome.steps.join(', ')} to take over, because not done: begin there (--from)`
-              : 'it has not ended',
-        },
-      );
+      const { taskId: rerun, ...shown } = { taskId: '', ...outcome };
+      finish(exit, taskId, rerun ? { ...shown, rerun } : shown, options.json, {
+        done:
+          outcome.outcome !== 'created'
+            ? ''
+            : `${rerun === '' ? 'would run again as another task' : `runs again as task ${rerun}`}${outcome.takenOver.length === 0 ? '' : `, with the results of ${outcome.takenOver.join(', ')}`}`,
+        dryRun: options.dryRun,
+        act: 'task.rerun',
+      });
     });
 }

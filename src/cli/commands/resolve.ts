@@ -7,7 +7,7 @@ import { withClient } from '../with-client.ts';
 export function resolveCommand(exit: (status: number) => void): Command {
   return operatorCommand('resolve', 'declare a step done by hand, or a whole task in error dealt with')
     .option('--step <name>', 'the step; without it the whole task')
-    .option('--result <json>', 'what the children of the step see as its result')
+    .option('--result <json>', 'what the children of the step read as its result (default: null)')
     .action(async (taskId: string, options: { step?: string; result?: string } & ActFlags) => {
       const { step } = options;
       const outcome = await withClient((client) =>
@@ -17,11 +17,11 @@ export function resolveCommand(exit: (status: number) => void): Command {
       );
       finish(exit, taskId, outcome, options.json, {
         dryRun: options.dryRun,
-        done: step === undefined ? 'resolved' : `step ${step} resolved`,
-        refused:
+        done:
           step === undefined
-            ? 'only a task in error can be resolved'
-            : `step ${step} is unknown, running, done, or waits for a parent`,
+            ? 'resolved'
+            : `step ${step} resolved${options.result === undefined ? ', with null as its result (--result)' : ''}`,
+        act: step === undefined ? 'task.resolve' : 'step.resolve',
       });
     });
 }

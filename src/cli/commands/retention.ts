@@ -54,17 +54,16 @@ const SOURCE: Readonly<Record<KeepSource, string>> = {
 };
 
 function policies({ workflows }: RetentionReport): string {
-  if (workflows.length === 0) return 'no workflow is registered';
   const cell = ({ keep }: WorkflowRetention, state: (typeof KEPT_STATES)[number]): string =>
     `${keep[state].time}${SOURCE[keep[state].source]}`;
   return table(
     ['WORKFLOW', ...KEPT_STATES.map((state) => state.toUpperCase())],
     workflows.map((one) => [`${one.namespace}/${one.workflow}`, ...KEPT_STATES.map((state) => cell(one, state))]),
+    'no workflow is registered',
   );
 }
 
 function dueText(due: readonly DueTasks[]): string {
-  if (due.length === 0) return 'nothing may go now';
   const rows = due.map((row) => [
     `${row.namespace}/${row.workflow}`,
     row.state,
@@ -72,7 +71,7 @@ function dueText(due: readonly DueTasks[]): string {
     String(row.held),
     toMinute(row.oldestDueAt),
   ]);
-  return table(['MAY GO NOW', 'STATE', 'TASKS', 'HELD', 'SINCE'], rows);
+  return table(['MAY GO NOW', 'STATE', 'TASKS', 'HELD', 'SINCE'], rows, 'nothing may go now');
 }
 
 function removedText({ removed }: RetentionReport): string {
@@ -84,7 +83,7 @@ function removedText({ removed }: RetentionReport): string {
     String(row.steps),
     row.last_day,
   ]);
-  return table(['REMOVED IN 30 DAYS', 'STATE', 'TASKS', 'STEPS', 'LAST'], rows);
+  return table(['REMOVED IN 30 DAYS', 'STATE', 'TASKS', 'STEPS', 'LAST'], rows, '');
 }
 
 function about({ keep, keepSetAt, lagSeconds, holds }: RetentionReport): string {

@@ -26,15 +26,10 @@ export function retryCommand(exit: (status: number) => void): Command {
         }),
       );
       const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
-      finish(exit, taskId, outcome, options.json, {
+      finish(exit, taskId, { ...outcome, isNamed: options.step !== undefined }, options.json, {
         done: `${names} ready again`,
         dryRun: options.dryRun,
-        refused:
-          outcome.outcome === 'refused'
-            ? 'the input of a task can be edited only while the task is in error'
-            : options.step === undefined
-              ? 'it has no step in error'
-              : 'none of the steps asked for is in error',
+        act: 'task.retry',
       });
     });
 }

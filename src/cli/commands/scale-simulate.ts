@@ -55,6 +55,7 @@ export function scaleSimulateCommand(exit: (status: number) => void): Command {
           table(
             ['PROFILE', 'DURATION', 'WHAT HAPPENS'],
             profiles.map(({ name, durationSeconds, description }) => [name, duration(durationSeconds), description]),
+            '',
           ),
         );
         exit(STATUS.ok);

@@ -55,9 +55,9 @@ export function scheduleApplyCommand(exit: (status: number) => void): Command {
 }
 
 function draw(applied: readonly AppliedSchedule[]): string {
-  if (applied.length === 0) return 'the workflows of these modules have no schedules';
   return table(
     ['KEY', 'WORKFLOW', 'OUTCOME', 'NEXT'],
     applied.map(({ key, workflow, outcome, next }) => [key, workflow, outcome, next === null ? '' : toMinute(next)]),
+    'the workflows of these modules have no schedules',
   );
 }

@@ -36,6 +36,7 @@ function draw(schedules: readonly ScheduleInfo[]): string {
       schedule.lastOccurrence === null ? '' : `${toMinute(schedule.lastOccurrence)} ${schedule.lastOutcome}`,
       schedule.problem ?? '',
     ]),
+    'no schedules: tasker schedule add makes one',
   );
 }
 

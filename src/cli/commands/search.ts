@@ -61,7 +61,6 @@ function listCommand(exit: (status: number) => void): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const paths = await withClient((client) => client.search.list());
       print(paths, json, () => {
-        if (paths.length === 0) return 'no path is enabled';
         return table(
           ['WORKFLOW', 'PATH', 'ENTERED', 'SINCE', 'BY'],
           paths.map((one) => [
@@ -71,6 +70,7 @@ function listCommand(exit: (status: number) => void): Command {
             toMinute(one.enabled_at),
             one.enabled_by,
           ]),
+          'no path is enabled: tasker search enable <workflow> input.<path>',
         );
       });
       exit(STATUS.ok);

@@ -51,5 +51,6 @@ function draw(signIns: readonly SignInRow[]): string {
       each.created_at.toISOString(),
       each.expires_at.toISOString(),
     ]),
+    'nobody is signed in',
   );
 }

@@ -58,5 +58,6 @@ function draw(size: Size): string {
       ['WAL', byteText(size.walBytesPerStep), byteText(size.walBytesPerDay), '', ''],
       ['WAL of removing', byteText(size.removalWalBytesPerStep), byteText(size.removalWalBytesPerDay), '', ''],
     ],
+    '',
   );
 }

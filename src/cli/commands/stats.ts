@@ -85,7 +85,7 @@ const nameOf = (row: RunStatsRow): string => (row.step === null ? `${row.namespa
 function drawStats(stats: RunStats): string {
   if (stats.rows.length === 0) return about(stats);
   const rows = stats.rows.map((row) => [nameOf(row), ...figures(row)]);
-  return `${table(['WORKFLOW', ...HEADING], rows)}\n\n${about(stats)}`;
+  return `${table(['WORKFLOW', ...HEADING], rows, '')}\n\n${about(stats)}`;
 }
 
 function drawHours(stats: RunStats<HourStatsRow>): string {
@@ -96,7 +96,7 @@ function drawHours(stats: RunStats<HourStatsRow>): string {
     nameOf(row),
     ...figures(row),
   ]);
-  return `${table(['HOUR', 'VERSION', 'WORKFLOW', ...HEADING], rows)}\n\n${about(stats)}`;
+  return `${table(['HOUR', 'VERSION', 'WORKFLOW', ...HEADING], rows, '')}\n\n${about(stats)}`;
 }
 
 function about({ since, countedUntil, rows }: RunStats<unknown>): string {

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import type { TaskPage } from '../../client/task-list-client.ts';
-import { type FilterFlags, filterOf, filterOptions } from '../filter-options.ts';
+import { askedFor } from '../asked-for.ts';
+import { FILTER_FLAGS, type FilterFlags, filterOf, filterOptions } from '../filter-options.ts';
 import { noteSource } from '../note-source.ts';
 import { STATUS } from '../report-error.ts';
 import { age, table } from '../table.ts';
@@ -47,7 +48,9 @@ export function tasksCommand(exit: (status: number) => void): Command {
               : undefined,
         };
       });
-      print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () => drawTasks(page));
+      print(options.page === true ? pageAsJson(page) : page.tasks, options.json, () =>
+        drawTasks(page, noneOf(page, options)),
+      );
       noteSource(source);
       for (const line of whatFollows(page)) console.error(line);
       if (unknown !== undefined) console.error(unknown);
@@ -77,7 +80,14 @@ const pageAsJson = ({ tasks, nextCursor, complete, scannedTo, asOf, searchPath }
   search_path: searchPath ?? null,
 });
 
-function drawTasks({ tasks }: TaskPage): string {
+function noneOf({ complete }: TaskPage, options: Options): string {
+  if (options.cursor !== undefined || options.after !== undefined) return 'no further task';
+  const asked = askedFor({ ...options }, FILTER_FLAGS);
+  if (asked === '') return 'no task yet: tasker submit makes one';
+  return `no task${complete ? '' : ' so far'}${asked}`;
+}
+
+function drawTasks({ tasks }: TaskPage, none: string): string {
   return table(
     ['TASK', 'WORKFLOW', 'VERSION', 'STATE', 'AGE'],
     tasks.map((task) => [
@@ -87,6 +97,7 @@ function drawTasks({ tasks }: TaskPage): string {
       task.state,
       age(task.requested_at),
     ]),
+    none,
   );
 }
 

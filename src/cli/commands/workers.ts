@@ -38,6 +38,9 @@ export function workersCommand(exit: (status: number) => void): Command {
             age(worker.started_at),
             `${duration(worker.silent_seconds)} ago`,
           ]),
+          options.all === true
+            ? 'no process has ever run: tasker worker, tasker scheduler'
+            : 'no process of the fleet lives: tasker worker, tasker scheduler (tasker workers --all has those that have ended)',
         ),
       );
       warnOfNoScheduler(schedulers);
@@ -66,19 +69,18 @@ function drawWorker(worker: WorkerDetails): string {
     `serves ${serves.length === 0 ? 'nothing' : serves.map(versionOf).join(', ')}`,
     ...refuses.map((each) => `refuses ${versionOf(each)}: ${each.problem}`),
     '',
-    steps.length === 0
-      ? 'it holds no steps'
-      : table(
-          ['TASK', 'STEP', 'WORKFLOW', 'QUEUE', 'ATTEMPT', 'HELD'],
-          steps.map((step) => [
-            step.task_id,
-            step.step,
-            versionOf(step),
-            step.queue,
-            `${step.attempt} of ${step.retry_limit}`,
-            duration(step.held_seconds),
-          ]),
-        ),
+    table(
+      ['TASK', 'STEP', 'WORKFLOW', 'QUEUE', 'ATTEMPT', 'HELD'],
+      steps.map((step) => [
+        step.task_id,
+        step.step,
+        versionOf(step),
+        step.queue,
+        `${step.attempt} of ${step.retry_limit}`,
+        duration(step.held_seconds),
+      ]),
+      'it holds no steps',
+    ),
     ...(complete ? [] : ['and more']),
   );
   return lines.join('\n');

@@ -44,6 +44,7 @@ function drawWorkflow(workflow: RegisteredWorkflow): string {
         String(step.priority),
         String(step.retry_limit),
       ]),
+      'it has no steps',
     ),
     '',
     workflow.input_schema === null

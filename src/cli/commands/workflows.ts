@@ -31,6 +31,7 @@ export function drawWorkflows(rows: readonly WorkflowRow[]): string {
       counted(row.tasks_in_error, row),
       String(row.workers.length),
     ]),
+    'no workflow is registered: a worker registers those that it runs (tasker worker --workflows <module>)',
   );
   const problems = rows.flatMap((row) =>
     problemsOf(row).map((problem) => `${row.namespace}/${row.workflow} ${row.version}: ${problem}`),

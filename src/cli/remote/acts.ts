@@ -21,8 +21,9 @@ export async function outcomeOf<Outcome>(work: Promise<object>): Promise<Outcome
     return { queues: [], ...done, ...(steps === undefined ? {} : { steps: named }) } as Outcome;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.code === 'NOT_FOUND') return { outcome: 'not_found' } as Outcome;
-    if (error.code !== 'REFUSED') throw error;
+    const isOutcome = error.problem['outcome'] !== undefined;
+    if (error.code === 'NOT_FOUND' && !isOutcome) return { outcome: 'not_found' } as Outcome;
+    if (error.code !== 'REFUSED' && error.code !== 'NOT_FOUND') throw error;
     const {
       type: _type,
       title: _title,

@@ -145,10 +145,12 @@ export async function blockedVerdict(scene: Scene, step: ExplainedStepRow): Prom
         ]
       : []),
     action('Try again, once the cause is mended.', `tasker retry ${task.task_id} --step ${word(step.name)}`),
-    action(
-      'Declare it done by hand; --result is what its children get as its result.',
-      `tasker resolve ${task.task_id} --step ${word(step.name)}`,
-    ),
+    !scene.hasChildren(step)
+      ? action('Declare it done by hand.', `tasker resolve ${task.task_id} --step ${word(step.name)}`)
+      : action(
+          'Declare it done by hand. Its children read what --result gives, here nothing.',
+          `tasker resolve ${task.task_id} --step ${word(step.name)} --result null`,
+        ),
   );
   return { verdict: 'BLOCKED', because, next };
 }

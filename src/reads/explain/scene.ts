@@ -53,6 +53,11 @@ export class Scene {
     return this.parents.get(id) ?? [];
   }
 
+  /** Of a step that is not done. */
+  hasChildren({ step_id: id }: Pick<OpenStepRow, 'step_id'>): boolean {
+    return (this.open.find((step) => step.step_id === id)?.children ?? '') !== '';
+  }
+
   /** Everything about some steps, in the order in which they are given. */
   async steps(some: readonly Pick<OpenStepRow, 'step_id'>[]): Promise<ExplainedStepRow[]> {
     if (some.length === 0) return [];
