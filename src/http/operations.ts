@@ -735,7 +735,9 @@ export interface QueueSample {
   running: number;
   workers: number;
   desired_workers: number;
+  /** The average of the minute. */
   arrivals_per_second: number;
+  /** The average of the minute. */
   completions_per_second: number;
 }
 

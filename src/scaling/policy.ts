@@ -123,6 +123,30 @@ type Rates = Pick<
   'arrivalRate' | 'startRate' | 'completionRate' | 'quietSeconds' | 'stepSeconds' | 'stepWeight'
 >;
 
+/** What happened in a queue between two observations. */
+export interface QueueFlow {
+  readonly seconds: number;
+  readonly arrived: number;
+  readonly started: number;
+  readonly completed: number;
+  /** Seconds of those that completed. */
+  readonly took: number;
+}
+
+/**
+ * Undefined if it cannot be known: totals fall when the records of stopped processes are removed, and a measurement over no time at all is
+ * useless.
+ */
+export function flowBetween(previous: QueueSignal, observation: QueueObservation): QueueFlow | undefined {
+  const before = previous.observation;
+  const seconds = observation.at - previous.at;
+  const started = observation.startedTotal - before.startedTotal;
+  const completed = observation.completedTotal - before.completedTotal;
+  const took = observation.completedSecondsTotal - before.completedSecondsTotal;
+  if (seconds < SHORTEST_SECONDS || started < 0 || completed < 0 || took < 0) return undefined;
+  return { seconds, arrived: Math.max(0, observation.ready - before.ready + started), started, completed, took };
+}
+
 function measureRates(
   previous: QueueSignal | undefined,
   observation: QueueObservation,
@@ -139,19 +163,13 @@ function measureRates(
       stepWeight: Math.min(completedTotal, 1),
     };
   }
-  const before = previous.observation;
-  const seconds = observation.at - previous.at;
-  const started = observation.startedTotal - before.startedTotal;
-  const completed = observation.completedTotal - before.completedTotal;
-  const took = observation.completedSecondsTotal - before.completedSecondsTotal;
-  // Totals fall when the records of stopped processes are removed: that measurement is useless, as is one over no time at
-  // all.
-  if (seconds < SHORTEST_SECONDS || started < 0 || completed < 0 || took < 0) {
+  const flow = flowBetween(previous, observation);
+  if (flow === undefined) {
     const { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight } = previous;
     return { arrivalRate, startRate, completionRate, quietSeconds, stepSeconds, stepWeight };
   }
 
-  const arrived = Math.max(0, observation.ready - before.ready + started);
+  const { seconds, started, arrived, completed, took } = flow;
   const sample = arrived / seconds;
   const quietSeconds = arrived > 0 ? 0 : previous.quietSeconds + seconds;
   const over = sample > previous.arrivalRate ? ARRIVALS_UP_SECONDS : ARRIVALS_DOWN_SECONDS;

@@ -8031,10 +8031,14 @@ RETURNING p.until, p.paused_at < statement_timestamp() AS existed;
 INSERT INTO tasker.tasker_queue_samples AS q
   (minute, queue, ready, oldest_ready_seconds, running, workers, desired_workers, arrivals_per_second, completions_per_second)
 SELECT date_trunc('minute', to_timestamp(i.at), 'UTC'), i.queue, i.ready_steps, i.oldest_ready_seconds, i.running_steps, i.workers,
-  i.desired_replicas, i.arrival_rate, i.completion_rate
+  i.desired_replicas,
+  coalesce(s.arrivals_per_second, 0) + (i.arrived_per_second - coalesce(s.arrivals_per_second, 0)) * i.share,
+  coalesce(s.completions_per_second, 0) + (i.completed_per_second - coalesce(s.completions_per_second, 0)) * i.share
 FROM jsonb_to_recordset($1::jsonb) AS i (queue text, ready_steps float8, oldest_ready_seconds float8, running_steps float8,
-  workers integer, desired_replicas integer, arrival_rate float8, completion_rate float8, at float8)
-WHERE i.ready_steps > 0 OR i.running_steps > 0 OR i.arrival_rate > 0.001 OR i.completion_rate > 0.001
+  workers integer, desired_replicas integer, arrived_per_second float8, completed_per_second float8, share float8, at float8)
+LEFT JOIN tasker.tasker_queue_samples s
+  ON s.minute = date_trunc('minute', to_timestamp(i.at), 'UTC') AND s.queue = i.queue
+WHERE i.ready_steps > 0 OR i.running_steps > 0 OR i.arrived_per_second > 0 OR i.completed_per_second > 0 OR s.queue IS NOT NULL
 ORDER BY i.queue
 ON CONFLICT (minute, queue) DO UPDATE
 SET ready = greatest(q.ready, excluded.ready), oldest_ready_seconds = greatest(q.oldest_ready_seconds, excluded.oldest_ready_seconds),

@@ -2,6 +2,7 @@ import fc from '../support/fast-check.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../src/db/connections/database.ts';
+import { writeQueueSamples } from '../../src/db/statements/scaling/queue-samples.ts';
 import { reportActivity } from '../../src/db/statements/workers/worker-activity.ts';
 import { prune } from '../../src/engine/workers.ts';
 import { Metrics } from '../../src/metrics/registry.ts';
@@ -252,5 +253,73 @@ describe('the evaluation of the scaling signal', () => {
     await new Promise((resolve) => setTimeout(resolve, 60));
     await scheduler.run();
     expect(await view()).toMatchObject([{ step_seconds: 0.5, desired_replicas: 0, arrival_rate: 0 }]);
+  });
+});
+
+describe('the minutes of a queue', () => {
+  it('have the averages of what arrived and completed, and not what an average that fades has at their end', async () => {
+    const minute = Date.UTC(2026, 0, 1, 12, 0) / 1000;
+    const sample = { queue: 'burst', oldest_ready_seconds: 0, running_steps: 0, workers: 2, desired_replicas: 1 };
+    // 600 steps arrive and complete in the first five seconds; then nothing.
+    for (let second = 5; second <= 60; second += 5) {
+      const perSecond = second === 5 ? 120 : 0;
+      const signals = [
+        {
+          ...sample,
+          at: minute + Math.min(59.9, second),
+          ready_steps: second === 5 ? 40 : 0,
+          arrived_per_second: perSecond,
+          completed_per_second: perSecond,
+          share: Math.min(1, 5 / second),
+        },
+        // Nothing happens in this one.
+        {
+          ...sample,
+          queue: 'idle',
+          at: minute + second,
+          ready_steps: 0,
+          arrived_per_second: 0,
+          completed_per_second: 0,
+          share: 1,
+        },
+      ];
+      await engine.db.run(writeQueueSamples, { signals: JSON.stringify(signals) });
+    }
+    const rows = await query<{
+      queue: string;
+      ready: number;
+      arrivals_per_second: number;
+      completions_per_second: number;
+    }>(
+      `SELECT queue, ready, arrivals_per_second, completions_per_second FROM tasker.tasker_queue_samples WHERE minute = to_timestamp($1)`,
+      [minute],
+    );
+    expect(rows.map(({ queue, ready }) => [queue, ready])).toEqual([['burst', 40]]);
+    expect(rows[0]?.arrivals_per_second).toBeCloseTo(600 / 60);
+    expect(rows[0]?.completions_per_second).toBeCloseTo(600 / 60);
+  });
+
+  it('have what was measured since the evaluation before', async () => {
+    const { run } = chore();
+    const measuredAt = async (): Promise<number> =>
+      (
+        await query<{ at: number }>(
+          'SELECT extract(epoch FROM max(measured_at))::float8 AS at FROM tasker.tasker_queue_scaling_signals',
+        )
+      )[0]?.at ?? 0;
+    const worker = await engine.worker();
+    const activity = { started: 0, completed: 0, failed: 0, completed_seconds: 0, running: 0, running_seconds: 0 };
+    await report(worker.id, activity);
+    await run();
+    await query(`UPDATE tasker.tasker_queue_scaling_signals SET measured_at = measured_at - interval '5 s'`);
+    const from = await measuredAt();
+    await report(worker.id, { ...activity, started: 50, completed: 50, completed_seconds: 1 });
+    await query('DELETE FROM tasker.tasker_queue_samples');
+    await run();
+    const to = await measuredAt();
+    const [row] = await query<{ completions_per_second: number }>(
+      'SELECT completions_per_second FROM tasker.tasker_queue_samples',
+    );
+    expect((row?.completions_per_second ?? 0) * Math.max(to % 60, to - from)).toBeCloseTo(50, 1);
   });
 });

@@ -11,6 +11,7 @@ import { PageHead } from '../../ui/page-head.tsx';
 import { PauseAct } from '../../ui/pause-act.tsx';
 import { PausedNotice } from '../../ui/paused-notice.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
+import { eachMinute } from './each-minute.ts';
 import { signalText } from './signal.tsx';
 
 export default function QueuePage({ params: { queue: name = '' } }: PageProps) {
@@ -56,7 +57,8 @@ export default function QueuePage({ params: { queue: name = '' } }: PageProps) {
 }
 
 function Details({ queue }: { queue: QueueDetails }) {
-  const { ready, oldest_ready_seconds: oldest, workers, paused, scaling, times, minutes } = queue;
+  const { ready, oldest_ready_seconds: oldest, workers, paused, scaling, times } = queue;
+  const minutes = eachMinute(queue.minutes, Date.now());
   const at = minutes.map(({ minute }) => Date.parse(minute));
   return (
     <div class="stack">

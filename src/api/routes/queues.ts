@@ -101,8 +101,8 @@ const sample = z
     running: z.number(),
     workers: z.number().int(),
     desired_workers: z.number().int(),
-    arrivals_per_second: z.number(),
-    completions_per_second: z.number(),
+    arrivals_per_second: z.number().describe('The average of the minute.'),
+    completions_per_second: z.number().describe('The average of the minute.'),
   })
   .meta({ id: 'QueueSample', description: 'A minute of a queue.' });
 

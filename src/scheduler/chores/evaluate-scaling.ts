@@ -8,7 +8,7 @@ import {
   type ScalingSignalRow,
   writeScalingSignals,
 } from '../../db/statements/scaling/queue-scaling.ts';
-import { writeQueueSamples } from '../../db/statements/scaling/queue-samples.ts';
+import { type QueueSampleRates, writeQueueSamples } from '../../db/statements/scaling/queue-samples.ts';
 import type { Metrics } from '../../metrics/registry.ts';
 import { allot } from '../../scaling/allot.ts';
 import {
@@ -18,7 +18,9 @@ import {
   type ConnectionFacts,
 } from '../../scaling/connection-budget.ts';
 import {
+  flowBetween,
   nextSignal,
+  type QueueFlow,
   type QueueObservation,
   type QueueSignal,
   type ScalingReason,
@@ -118,17 +120,23 @@ async function evaluate(options: EvaluateScalingOptions, limit: number, pauseMs:
     : Math.max(intervalMs, Math.min((performance.now() - began) * COUNTING_SHARE, LONGEST_INTERVAL_MS));
   const rows = await db.run(scalingObservations, { counted: queues });
   if (rows.length === 0) return nextMs;
-  const signals = rows.map((row) => ({
-    queue: row.queue,
-    signal: nextSignal(row.previous === null ? undefined : signalOf(row.previous), observationOf(row), settings),
-    replaces: row.previous?.measured_at ?? null,
-  }));
+  const signals = rows.map((row) => {
+    const previous = row.previous === null ? undefined : signalOf(row.previous);
+    const observation = observationOf(row);
+    return {
+      queue: row.queue,
+      signal: nextSignal(previous, observation, settings),
+      flow: previous === undefined ? undefined : flowBetween(previous, observation),
+      replaces: row.previous?.measured_at ?? null,
+    };
+  });
   const allotted = allot(
     signals.map(({ signal }) => signal.desiredReplicas),
     limit,
   );
-  const written = signals.map(({ queue, signal, replaces }, index) => ({
+  const written = signals.map(({ queue, signal, flow, replaces }, index) => ({
     ...rowOf(queue, signal, allotted[index] ?? 0, limit),
+    ...shareOfMinute(signal.at, flow),
     replaces,
   }));
   const validSeconds = Math.max(LEAST_VALID_SECONDS, (VALID_INTERVALS * nextMs) / 1000);
@@ -136,6 +144,17 @@ async function evaluate(options: EvaluateScalingOptions, limit: number, pauseMs:
   await db.run(writeScalingSignals, { signals: json, valid_seconds: validSeconds });
   await db.run(writeQueueSamples, { signals: json });
   return nextMs;
+}
+
+/** What was measured since the last evaluation, and how much of the minute so far that is: the row of a minute has its averages. */
+function shareOfMinute(at: number, flow: QueueFlow | undefined): QueueSampleRates {
+  if (flow === undefined) return { arrived_per_second: 0, completed_per_second: 0, share: 0 };
+  const { seconds, arrived, completed } = flow;
+  return {
+    arrived_per_second: arrived / seconds,
+    completed_per_second: completed / seconds,
+    share: Math.min(1, seconds / Math.max(at % 60, seconds)),
+  };
 }
 
 function observationOf(row: ScalingObservationRow): QueueObservation {

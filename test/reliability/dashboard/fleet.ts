@@ -105,7 +105,8 @@ function samples(): object[] {
     running_steps: Math.min(20, minute),
     workers: minute < 22 ? 1 : 2,
     desired_replicas: minute < 20 ? 1 : minute < 45 ? 3 : 2,
-    arrival_rate: 4 + 6 * Math.exp(-(((minute - 22) / 7) ** 2)),
-    completion_rate: 4 + 4 * Math.exp(-(((minute - 30) / 10) ** 2)),
+    arrived_per_second: 4 + 6 * Math.exp(-(((minute - 22) / 7) ** 2)),
+    completed_per_second: 4 + 4 * Math.exp(-(((minute - 30) / 10) ** 2)),
+    share: 1,
   }));
 }

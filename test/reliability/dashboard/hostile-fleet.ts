@@ -42,8 +42,9 @@ export async function fillWith({ test, db, workflow }: ApiFixture, texts: readon
     ...sample,
     queue,
     desired_replicas: 1,
-    arrival_rate: 1,
-    completion_rate: 1,
+    arrived_per_second: 1,
+    completed_per_second: 1,
+    share: 1,
   }));
   await db.run(writeQueueSamples, { signals: JSON.stringify(signals) });
   await test.query('DELETE FROM tasker.tasker_holds');
