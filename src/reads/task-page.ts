@@ -5,8 +5,9 @@ import { isCostly } from './task-filter.ts';
 import { regionsOf } from './task-directory.ts';
 import { type Part, readOrdered, readSet, type TaskList } from './task-list.ts';
 import { type RangeOfSet, readRanges } from './task-ranges.ts';
+import { isTooLarge, wasTooLarge } from './large-sets.ts';
 import { SourceRace } from './source-race.ts';
-import type { OrderedSource, Sources } from './task-sources.ts';
+import { type OrderedSource, type Sources, stepsOfOpenTasks } from './task-sources.ts';
 
 /**
  * How many rows one page may read of a source that also has other tasks, in steps: most pages are full after the first. The limit is
@@ -113,7 +114,7 @@ async function readRegion(
   for (const [index, step] of steps.entries()) {
     const isSparse = index > 0 && !page.isDense;
     if (set === 'open' && (decided === true || (decided === undefined && isSparse))) {
-      const open = await readSet(db, list, 'open', page.part());
+      const open = await readOpen(db, list, page.part());
       decided = open !== undefined;
       if (open !== undefined) {
         page.add(open, Infinity);
@@ -135,6 +136,16 @@ async function readRegion(
     if (page.isDone || page.isSpent) break;
   }
   return set === 'open' ? decided : undefined;
+}
+
+/** All open tasks of the list. Undefined: they are too many, or were a moment ago. */
+async function readOpen(db: Database, list: TaskList, part: Omit<Part, 'rows'>): Promise<PageRow[] | undefined> {
+  const steps = stepsOfOpenTasks(list.filter);
+  if (wasTooLarge(db, steps)) return undefined;
+  const began = performance.now();
+  const found = await readSet(db, list, 'open', part);
+  if (found === undefined) isTooLarge(db, steps, performance.now() - began);
+  return found;
 }
 
 /**
