@@ -1,6 +1,6 @@
 /**
  * Writes what the migrations make to `schema.sql`, for people, and for diffs in review, and to `migrations/whole-schema.ts` and
- * `migrations/whole-schema-comments.ts`, which an empty database gets in their place. `node scripts/dump-schema.ts [--check]`; with --check it writes nothing and exits 1 if a file is
+ * `migrations/rest-of-schema.ts`, which an empty database gets in their place. `node scripts/dump-schema.ts [--check]`; with --check it writes nothing and exits 1 if a file is
  * not current. Uses a database of its own on the server of TEST_DATABASE_URL, or on an embedded one in a temporary folder.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -30,8 +30,8 @@ const texts = await withServer(async (adminUrl) => {
       const whole = await wholeSchemaModules(client, executed);
       return {
         'schema.sql': HEADER + (await dumpSchema(client)),
-        'migrations/whole-schema.ts': whole.script,
-        'migrations/whole-schema-comments.ts': whole.comments,
+        'migrations/whole-schema.ts': whole.first,
+        'migrations/rest-of-schema.ts': whole.rest,
       };
     } finally {
       await client.end();

@@ -11,14 +11,29 @@ const header = (what: string): string => `/**
 `;
 
 /**
- * The modules `migrations/whole-schema.ts` and `migrations/whole-schema-comments.ts`. Tables, indexes and comments are printed from the
+ * What is made first: all that the start of a worker, a submit, a claim, the end of a step and the wait for a result read or write. That nothing
+ * else is needed for a first result is a test of `startTasker`. No key of one of them leads to a table of the rest, and none the other way.
+ */
+const FIRST: ReadonlySet<string> = new Set(
+  `claims clock identities installation named_steps named_tasks named_tasks_named_steps pauses step_readiness_statuses task_namespaces
+   task_transitions task_transitions_p1 task_transitions_p2 tasks worker_activity worker_workflows workers workflow_step_edges
+   workflow_step_transitions workflow_step_transitions_p1 workflow_step_transitions_p2 workflow_steps`
+    .split(/\s+/)
+    .map((name) => `tasker_${name}`),
+);
+
+/** The relation that a statement makes, changes or fills. */
+const SUBJECT = /^(?:CREATE (?:TABLE|VIEW)|CREATE (?:UNIQUE )?INDEX \w+ ON|ALTER TABLE|INSERT INTO) tasker\.(\w+)/;
+
+/**
+ * The modules `migrations/whole-schema.ts` and `migrations/rest-of-schema.ts`. Tables, indexes and comments are printed from the
  * catalogues. Views and first rows are the statements of the migrations that made those which are there: views as PostgreSQL 18 prints them
  * need not be understood by others.
  */
 export async function wholeSchemaModules(
   client: Pick<Client, 'query'>,
   executed: readonly string[],
-): Promise<{ script: string; comments: string }> {
+): Promise<{ first: string; rest: string }> {
   const { relations, ...parts } = await readSchema(client, 'tasker');
   // A partition is made as a table of its own and attached later: its indexes and constraints have names of their own.
   const tables = relations.filter(({ kind }) => kind !== 'v').map((table) => ({ ...table, part_of: null }));
@@ -30,7 +45,7 @@ export async function wholeSchemaModules(
     constraints: parts.constraints.filter((constraint) => !added.includes(constraint)),
     columns: parts.columns.map(withoutComment),
   };
-  const text = [
+  const texts = [
     ...made.map((table) =>
       tableText('tasker', withoutComment(table), within).replaceAll(/^(CREATE .*INDEX \w+ ON )ONLY /gm, '$1'),
     ),
@@ -53,16 +68,29 @@ export async function wholeSchemaModules(
       executed,
       made.map(({ name }) => name),
     )),
-  ].join('\n');
-  // The one of the table of migrations is last: whether it is there shows whether all are.
-  const comments = tables
-    .toSorted((one, other) => Number(one.name === RECORD) - Number(other.name === RECORD))
-    .flatMap((table) => commentTexts('tasker', table, partsOf(parts.columns, table)))
-    .join('\n');
-  const names = migrations.map(({ name }) => `  '${name}',\n`).join('');
+  ];
+  const isFirst = (text: string): boolean => {
+    const [, subject] = SUBJECT.exec(text) ?? [];
+    if (subject === undefined) throw new Error(`this statement is of no part of the schema: ${text}`);
+    return FIRST.has(subject);
+  };
+  const left = relations.map(({ name }) => name).filter((name) => name !== RECORD && !FIRST.has(name));
+  // Until then that of the table of migrations marks the schema as unfinished.
+  const comments = tables.flatMap((table) => commentTexts('tasker', table, partsOf(parts.columns, table)));
+  const names = (values: readonly string[]): string => `[\n${values.map((name) => `  '${name}',\n`).join('')}]`;
   return {
-    script: `${header('What the migrations make of an empty database, but for comments, as one script: docs/decisions/0049-an-empty-database-gets-the-whole-schema.md.')}export const WHOLE_SCHEMA = \`${literal(text)}\n\`;\n\n/** The migrations that it stands for. */\nexport const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [\n${names}];\n`,
-    comments: `${header('The comments of all tables and columns, which the script for an empty database leaves out: docs/decisions/0119-comments-of-tables-come-after-the-first-work.md.')}export const WHOLE_SCHEMA_COMMENTS = \`${literal(comments)}\n\`;\n`,
+    first: `${header('What the migrations make of an empty database, as a script of two parts: docs/decisions/0135-an-empty-database-gets-its-first-tables-first.md.')}
+/** The tables that a program's first steps need, with their indexes, views and rows. */
+export const FIRST_OF_SCHEMA = \`${literal(texts.filter(isFirst).join('\n'))}\n\`;
+
+/** The tables and views that are made with the rest. */
+export const REST_RELATIONS: readonly string[] = ${names(left)};
+
+/** The migrations that both parts stand for. */
+export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = ${names(migrations.map(({ name }) => name))};
+`,
+    rest: `${header('The tables and views that whole-schema.ts leaves for later, and all comments.')}export const REST_OF_SCHEMA = \`${literal([...texts.filter((text) => !isFirst(text)), ...comments].join('\n'))}\n\`;
+`,
   };
 }
 

@@ -12,8 +12,10 @@ export function namingMissingMigrations(db: Database): Database {
     try {
       return await work();
     } catch (error) {
-      if (isSchemaMissing(error)) await requireSchema(db);
-      throw error;
+      if (!isSchemaMissing(error)) throw error;
+      await requireSchema(db);
+      // Another program has made the first tables of an empty database, and in the meantime the rest.
+      return work();
     }
   };
   return {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
-import { applyWholeSchema, loadWholeSchema } from './apply-whole-schema.ts';
+import { applyFirstTables, loadWholeSchema } from './apply-whole-schema.ts';
 import { migrationSettings } from './connections/migration-connection.ts';
 import type { WatchedMigrateOptions } from './migrate-options.ts';
 import { migrationLockKey, unlockText } from './migration-lock.ts';
@@ -8,14 +8,14 @@ import { migrationState, readRecord } from './migration-record.ts';
 import { checkedSchema, DEFAULT_SCHEMA } from './schema-name.ts';
 
 /**
- * What a program found. `installed`: the database was empty, and has the schema of this version now, without comments. `behind`: it is to be
- * migrated, or another process does that.
+ * What a program found. `begun`: the database was empty, and has the first tables of this version now. `behind`: it is to be migrated, or another
+ * process does that.
  */
-export type FoundSchema = 'current' | 'installed' | 'behind';
+export type FoundSchema = 'current' | 'begun' | 'behind';
 
 /**
- * @internal Looks at the schema by a session that the caller goes on using, and makes it if the database is empty and nobody else does: in three
- * round trips, the last of which is the script. Comments are left for `finishInstallation` (finish-installation.ts). `url`: where the session leads; not to a pooler. If
+ * @internal Looks at the schema by a session that the caller goes on using, and makes its first tables if the database is empty and nobody else does: in three
+ * round trips, the last of which is the script. The rest is for the caller, or for the next program that migrates. `url`: where the session leads; not to a pooler. If
  * this rejects, the caller closes the session.
  */
 export async function installIfEmpty(
@@ -42,9 +42,7 @@ export async function installIfEmpty(
   const unlock = unlockText(client, schema);
   if (!state.recordExists && !state.hasKnownTables && state.encoding === 'UTF8') {
     const around = { before: migrationSettings(url), after: unlock };
-    const done = await applyWholeSchema(client, schema, state, migrations.length, options, around);
-    if (done.length === migrations.length) return 'installed';
-    if (done.length > 0) return 'behind';
+    if (await applyFirstTables(client, schema, state, options, around)) return 'begun';
   }
   await client.query(unlock);
   return 'behind';

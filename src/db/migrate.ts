@@ -9,7 +9,7 @@ import type pg from 'pg';
 import { migrations } from '../../migrations/index.ts';
 import { TaskerError } from '../errors.ts';
 import { applyMigration } from './apply-migration.ts';
-import { applyWholeSchema, loadWholeSchema } from './apply-whole-schema.ts';
+import { applyRest, applyWholeSchema, loadWholeSchema, refuseForeignBeginning } from './apply-whole-schema.ts';
 import type { MigrateOptions, WatchedMigrateOptions } from './migrate-options.ts';
 import { acquireMigrationLock } from './migration-lock.ts';
 import {
@@ -111,23 +111,26 @@ async function moveOn(
   target: (applied: number) => number,
 ): Promise<string[]> {
   await acquireMigrationLock(client, schema, options.waitSeconds ?? 120);
-  const state = await migrationState(client, schema);
+  let state = await migrationState(client, schema);
+  const done: string[] = [];
+  if (state.begun !== undefined) {
+    refuseForeignBeginning(schema, state.begun);
+    done.push(...(await applyRest(client, schema, options)));
+    state = await migrationState(client, schema);
+  }
   const { applied } = state;
   refuseUnknownMigrations([...applied.keys()]);
   await refuseForeignTables(client, schema, state, options.onWarning);
   warnOfEncoding(state, options);
   const goal = target(applied.size);
-  const done = applied.size === 0 ? await applyWholeSchema(client, schema, state, goal, options) : [];
-  if (done.length === 0 && !state.recordExists) await client.query(migrationRecordText(schema, state));
-  for (let index = applied.size + done.length; index < goal; index += 1)
+  const isWhole = applied.size === 0 && goal === migrations.length;
+  const atOnce = isWhole ? await applyWholeSchema(client, schema, state, options) : [];
+  if (atOnce.length === 0 && !state.recordExists) await client.query(migrationRecordText(schema, state));
+  done.push(...atOnce);
+  for (let index = applied.size + atOnce.length; index < goal; index += 1)
     done.push(await applyMigration(db, client, schema, index, 'up', options));
   for (let index = applied.size - 1; index >= goal; index -= 1) {
     done.push(await applyMigration(db, client, schema, index, 'down', options));
-  }
-  if (goal === migrations.length) {
-    // Not with the code that a program loads before its first session: it has its comments later.
-    const { writeComments } = await import('./write-comments.ts');
-    await writeComments(client, schema, options);
   }
   return done;
 }

@@ -13,6 +13,8 @@ export interface MigrationState {
   hasKnownTables: boolean;
   /** The names of the applied migrations with their times, in order; empty if the schema was never migrated. */
   applied: Map<string, Date>;
+  /** If only the first tables of the schema are made: the newest migration of the version that made them. */
+  begun: string | undefined;
   encoding: string;
   /** As server_version_num. */
   serverVersion: number;
@@ -22,12 +24,13 @@ export async function migrationState(client: pg.Client, schema: string): Promise
   const { rows } = await client.query<{
     schema: string | null;
     record: string | null;
+    comment: string | null;
     known: boolean;
     encoding: string;
     version: number;
   }>(
-    `SELECT to_regnamespace($1) AS schema, to_regclass($2) AS record, current_setting('server_encoding') AS encoding,
-       current_setting('server_version_num')::integer AS version,
+    `SELECT to_regnamespace($1) AS schema, to_regclass($2) AS record, obj_description(to_regclass($2), 'pg_class') AS comment,
+       current_setting('server_encoding') AS encoding, current_setting('server_version_num')::integer AS version,
        EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = ANY ($3::name[]) AND c.relkind IN ('r', 'p')) AS known`,
     [`"${schema}"`, recordOf(schema), TASKER_TABLES],
   );
@@ -38,6 +41,7 @@ export async function migrationState(client: pg.Client, schema: string): Promise
     recordExists,
     hasKnownTables: found?.known ?? true,
     applied: recordExists ? await readRecord(client, schema) : new Map(),
+    begun: begunVersion(found?.comment),
     encoding: found?.encoding ?? '',
     serverVersion: found?.version ?? 0,
   };
@@ -55,6 +59,18 @@ export async function readRecord(client: pg.Client, schema: string): Promise<Map
   );
   return new Map(rows.map((row) => [row.name, row.applied_at]));
 }
+
+const UNFINISHED = /^Unfinished: the first tables of (\w+)/;
+
+/** The comment that the table of migrations has while only the first tables of the schema are made: it ends with the comment that it has afterwards. */
+export function unfinishedText(client: pg.Client, schema: string): string {
+  const comment = `Unfinished: the first tables of ${migrations.at(-1)?.name}. The next program that migrates makes the rest, or tasker migrate up.`;
+  return `COMMENT ON TABLE ${recordOf(schema)} IS ${client.escapeLiteral(comment)}`;
+}
+
+/** The newest migration of the version that made the first tables alone, by the comment of the table of migrations. */
+export const begunVersion = (comment: string | null | undefined): string | undefined =>
+  UNFINISHED.exec(comment ?? '')?.[1];
 
 const recordOf = (schema: string): string => `"${schema}".tasker_migrations`;
 

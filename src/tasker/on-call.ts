@@ -30,7 +30,12 @@ export async function startTasker(options: TaskerOptions): Promise<Tasker> {
   await new Promise<void>((resolve) => void setImmediate(resolve));
   // Half of the code while the server makes processes for the first sessions; the rest when it has something to do for longer.
   await import('../worker/start-worker.ts');
-  await beginning.schema.under;
+  if ((await beginning.schema.under) === 'ready') {
+    // While the rest is loaded, the server has nothing else to do.
+    const { warmUpClaim } = await import('./warm-up.ts');
+    void warmUpClaim(beginning).catch(() => undefined);
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
   const { startTasker: start } = await import('./start-tasker.ts');
   return start(options, beginning);
 }

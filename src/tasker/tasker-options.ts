@@ -13,7 +13,8 @@ export interface TaskerOptions {
   url?: string | undefined;
   /**
    * Apply pending migrations first. Safe in several programs at once: one applies, the others wait. Default false: a schema that is
-   * behind is a SchemaOutdatedError.
+   * behind is a SchemaOutdatedError. An empty database has the tables of the first steps when the start resolves, and the others, such as
+   * those of the audit, a moment later: verbs of clients wait for them, statements of your own do not.
    */
   migrate?: boolean;
   /** False: no scheduler in this program, because others of the fleet have one. Default true. */

@@ -1,6 +1,8 @@
 import type { Executor } from '../db/connections/database.ts';
+import { claim } from '../engine/claim.ts';
 import { findChangedTasks, findStepsOfTasks } from '../db/reads/watched-tasks.ts';
 import { submitTasks } from '../db/statements/tasks/submit-tasks.ts';
+import type { Beginning } from './begin.ts';
 
 /**
  * Runs the statement of a submit once, for no tasks. The first run of a statement in a session takes several times as long as any other, since
@@ -14,4 +16,10 @@ export async function warmUpSubmit(db: Executor): Promise<void> {
 export async function warmUpWait(db: Executor): Promise<void> {
   await db.run(findChangedTasks, { known: [] });
   await db.run(findStepsOfTasks, { tasks: [] });
+}
+
+/** The same for a claim of the worker, of no step in no queue, before the worker joins. */
+export async function warmUpClaim({ databases, config }: Pick<Beginning, 'databases' | 'config'>): Promise<void> {
+  const { slots, claimBatch } = config.worker;
+  await claim(databases.worker.db, { workerId: '0', queue: '', namedTaskIds: [], limit: Math.min(slots, claimBatch) });
 }

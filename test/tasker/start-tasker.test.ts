@@ -2,7 +2,14 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createLogger, defineWorkflow, startTasker, type Tasker, type TaskerOptions } from '../../src/index.ts';
+import {
+  createClient,
+  createLogger,
+  defineWorkflow,
+  startTasker,
+  type Tasker,
+  type TaskerOptions,
+} from '../../src/index.ts';
 import { type TestDatabase, useTestDatabase } from '../support/test-database.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -228,6 +235,77 @@ describe('the first step', () => {
     for (const name of ['you', 'me']) {
       const task = await tasker.client.submitAndWait(hello, { name }, { timeoutMs: 20_000 });
       expect(task).toMatchObject({ state: 'complete', results: { greet: `hello ${name}` } });
+    }
+  });
+});
+
+describe('on an empty database', () => {
+  const REFUSE = `
+    CREATE FUNCTION public.refuse_keys() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'tasker.tasker_api_keys') THEN
+        RAISE 'no keys today';
+      END IF;
+    END $$;
+    CREATE EVENT TRIGGER refuse_keys ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.refuse_keys()`;
+  const has = async (database: TestDatabase, table: string): Promise<boolean> => {
+    const [row] = await database.query<{ made: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS made`, [table]);
+    return row?.made === true;
+  };
+
+  it('the first tasks need the first tables alone; the rest is made as soon as it can be', async () => {
+    const database = await useTestDatabase({ empty: true });
+    await database.query(REFUSE);
+    const warnings: string[] = [];
+    const destination = { write: (line: string) => warnings.push(line) };
+    const tasker = await start({
+      url: database.url,
+      migrate: true,
+      log: createLogger({ role: 'shop', level: 'warn', destination }),
+    });
+    expect(await tasker.client.submitAndWait(hello, { name: 'you' })).toMatchObject({ state: 'complete' });
+    await waitFor(async () => warnings.some((line) => line.includes('the schema is not whole yet')), {
+      what: 'the warning',
+    });
+    expect(warnings.join('')).toContain('no keys today');
+    expect(await has(database, 'tasker.tasker_api_keys')).toBe(false);
+    expect(await tasker.client.submitAndWait(hello, { name: 'me' })).toMatchObject({ state: 'complete' });
+    await database.query('DROP EVENT TRIGGER refuse_keys; DROP FUNCTION public.refuse_keys()');
+    await waitFor(() => has(database, 'tasker.tasker_api_keys'), { what: 'the rest', timeoutMs: 20_000 });
+    expect(await tasker.client.audit()).toEqual([]);
+  });
+
+  it.each<[string, (client: Tasker['client']) => Promise<unknown>]>([
+    ['a list', (client) => client.schedules()],
+    ['a view', (client) => client.getTask('1')],
+    ['an act', (client) => client.pause({ queue: 'default' }, { reason: 'a test' })],
+    ['a transaction', (client) => client.cancel('1', { reason: 'a test' }).catch(() => undefined)],
+  ])('%s that needs the rest waits for it', async (_, work) => {
+    const database = await useTestDatabase({ empty: true });
+    const tasker = await start({ url: database.url, migrate: true });
+    await work(tasker.client);
+    expect(await tasker.client.audit()).toEqual(expect.any(Array));
+    expect(await has(database, 'tasker.tasker_sign_ins')).toBe(true);
+  });
+
+  it('a program that ends at once leaves a whole schema', async () => {
+    const database = await useTestDatabase({ empty: true });
+    const tasker = await start({ url: database.url, migrate: true });
+    await tasker.stop();
+    const { comments, columns } = await commented(database);
+    expect(comments).toBe(columns);
+    expect(await has(database, 'tasker.tasker_api_keys')).toBe(true);
+    await noSessionsLeft(database);
+  });
+
+  it('a client of its own, made right after the start, has all tables', async () => {
+    const database = await useTestDatabase({ empty: true });
+    await start({ url: database.url, migrate: true });
+    const client = createClient({ url: database.url });
+    try {
+      expect(await client.audit()).toEqual([]);
+    } finally {
+      await client.close();
     }
   });
 });

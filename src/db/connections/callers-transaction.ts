@@ -1,6 +1,7 @@
 import { InvalidInputError, TaskerError } from '../../errors.ts';
 import { inSchema } from '../schema-name.ts';
 import type { Statement } from '../statement.ts';
+import { whole } from '../unfinished.ts';
 import { demandTransaction, readIsolation } from '../statements/server/transaction.ts';
 import { callersRows, callersValues } from './callers-rows.ts';
 import type { Executor, Transactions } from './database.ts';
@@ -62,6 +63,8 @@ export function inCallersTransaction(transaction: CallersTransaction, schema = '
     ...parameters: Given
   ): Promise<Row[]> => {
     const config = { text: inSchema(statement.text, schema), values: callersValues(statement.values(...parameters)) };
+    const lacking = whole(schema, config.text);
+    if (lacking !== undefined) await lacking;
     try {
       const { rows } = await ('executeQuery' in transaction
         ? queryKysely(transaction, config)

@@ -11,6 +11,7 @@ import { session } from './session.ts';
 import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import { TYPE_PARSERS } from './type-parsers.ts';
 import type { AnyStatement, Statement } from '../statement.ts';
+import { whole } from '../unfinished.ts';
 
 export interface DatabaseOptions {
   url: string;
@@ -138,9 +139,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     const started = performance.now();
     let failed = true;
     try {
-      const waiting = target === pool ? room.wait() : undefined;
-      if (waiting !== undefined) await waiting;
-      const config = { text: textOf(statement), values: values as unknown[] };
+      const text = textOf(statement);
+      if (target === pool) {
+        const lacking = whole(schema, text);
+        if (lacking !== undefined) await lacking;
+        const waiting = room.wait();
+        if (waiting !== undefined) await waiting;
+      }
+      const config = { text, values: values as unknown[] };
       const result = await target.query<Row>(prepared ? { ...config, name: statement.name } : config);
       failed = false;
       return result.rows;
@@ -190,6 +196,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     run: (statement, ...given) => retrySerializationFailures(() => runOnPool(statement, statement.values(...given))),
     transaction: (work) =>
       retrySerializationFailures(async () => {
+        // Before it takes a session, of which what is lacking may need one; and its snapshot has the rows of every table.
+        await whole(schema);
         const client = await connect();
         let broken: Error | undefined;
         try {
