@@ -1,6 +1,6 @@
-import { REST_RELATIONS } from '../../migrations/whole-schema.ts';
 import { migrateToLatest } from '../db/migrate.ts';
 import type { MigrateOptions } from '../db/migrate-options.ts';
+import { namesRest } from '../db/rest-relations.ts';
 import { noteUnfinished } from '../db/unfinished.ts';
 import type { Logger } from '../logger.ts';
 import { FINAL_WRITE_TIMEOUT_MS, withTimeout } from '../process/with-timeout.ts';
@@ -28,12 +28,7 @@ export class RestOfSchema {
     this.url = url;
     this.options = options;
     this.log = log;
-    const lacking = new RegExp(`\\b(${REST_RELATIONS.join('|')})\\b`);
-    this.whole = noteUnfinished({
-      schema: options.schema,
-      lacks: (text) => lacking.test(text),
-      finish: () => this.finish(),
-    });
+    this.whole = noteUnfinished({ schema: options.schema, lacks: namesRest, finish: () => this.finish() });
     this.later(LATER_MS);
   }
 

@@ -119,7 +119,7 @@ it('refuses a hold on a task that is not there, and arguments that are none', as
   await expect(tasker('hold', 'add', '--reason', 'x')).rejects.toThrow('needs either --task or --tag');
   await expect(client.holds.add({ tag: '', reason: 'x' })).rejects.toThrow('tag is ""');
   await expect(client.holds.add({ tag: 'a', reason: ' ' })).rejects.toThrow('reason is');
-  await expect(client.holds.add({ taskId: 'a', reason: 'x' })).rejects.toThrow('task id "a" is not a number');
+  await expect(client.holds.add({ taskId: 'a', reason: 'x' })).rejects.toThrow('task id "a" is no id');
   await expect(client.holds.remove('one')).rejects.toThrow('tasker hold list has them');
   await expect(client.holds.add({ taskId: '1', tag: 'a', reason: 'x' } as never)).rejects.toThrow(
     'give one of the two',

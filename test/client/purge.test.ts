@@ -78,7 +78,7 @@ it.each([
   [{ tag: '' }, /^tag is ""/],
   [{ tag: 'a\u0000' }, /^tag is .*: use a text without/],
   [{ taskIds: '1' }, /^taskIds is "1": use an array/],
-  [{ taskIds: ['1', 'x'] }, /^task id "x" is not a number/],
+  [{ taskIds: ['1', 'x'] }, /^task id "x" is no id/],
 ])('%j is refused, and says what to give', async (selection, message) => {
   const refused = client.purge(selection as never);
   await expect(refused).rejects.toThrow(InvalidInputError);
