@@ -13,7 +13,7 @@ import {
 } from '../../dashboard/pages/task/geometry.ts';
 import { merge, nodesOf, plansOf, type StepView, UNKNOWN, viewsOf } from '../../dashboard/pages/task/model.ts';
 import { segmentsOf, segmentsOfStates } from '../../dashboard/pages/task/segments.ts';
-import { timeScaleOf } from '../../dashboard/pages/task/time-scale.ts';
+import { labelsThatFit, timeScaleOf } from '../../dashboard/pages/task/time-scale.ts';
 
 const BEGAN = '2026-03-01T09:00:00.000Z';
 const at = (ms: number): string => new Date(Date.parse(BEGAN) + ms).toISOString();
@@ -105,6 +105,20 @@ describe('what a step did in a time', () => {
     const marks = Array.from({ length: 50 }, (_, index) => scale.at((week / 50) * index));
     expect(marks).toEqual(marks.toSorted((one, other) => one - other));
   });
+});
+
+it('labels of an axis do not lie over each other, nor over that of a fold', () => {
+  const ticks = [
+    { at: 0, text: '0' },
+    { at: 0.45, text: '59 min 22 s' },
+    { at: 0.8, text: '59 min 52 s' },
+    { at: 1, text: '1 h' },
+  ];
+  const texts = (folds: { at: number; text: string }[], pixels: number) =>
+    labelsThatFit(ticks, folds, pixels).map(({ text }) => text);
+  expect(texts([], 700)).toEqual(ticks.map(({ text }) => text));
+  expect(texts([], 170)).toEqual(['0', '59 min 22 s', '1 h']);
+  expect(texts([{ at: 0.04, text: '…' }], 170)).toEqual(['59 min 22 s', '1 h']);
 });
 
 describe('what is known of the steps', () => {

@@ -68,3 +68,29 @@ export function ticksOf(end: number, count: number): number[] {
   const step = STEPS_MS.find((each) => end / each <= count) ?? Math.ceil(end / count / 86_400_000) * 86_400_000;
   return Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
 }
+
+/** A text of the axis and where its middle is, as a part of the whole. */
+export interface Label {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** Of a letter, and between two labels, in pixels. */
+const LETTER = 6.5;
+const APART = 6;
+
+/** Of these labels, those that have room on an axis of so many pixels: none lies over another, and `first` are there in any case. */
+export function labelsThatFit<Given extends Label>(
+  labels: readonly Given[],
+  first: readonly Label[],
+  pixels: number,
+): Given[] {
+  const taken = [...first];
+  return labels.filter((label) => {
+    const fits = taken.every(
+      ({ at, text }) => Math.abs(at - label.at) * pixels >= ((text.length + label.text.length) * LETTER) / 2 + APART,
+    );
+    if (fits) taken.push(label);
+    return fits;
+  });
+}

@@ -5,7 +5,7 @@ import { PhaseIcon } from '../../ui/icons.tsx';
 import { narrow } from '../../ui/narrow.ts';
 import type { StepView } from './model.ts';
 import { endOf, type Segment } from './segments.ts';
-import { type TimeScale, timeScaleOf } from './time-scale.ts';
+import { labelsThatFit, type TimeScale, timeScaleOf } from './time-scale.ts';
 import { Windowed } from './windowed.tsx';
 
 interface Props {
@@ -20,6 +20,9 @@ interface Props {
 }
 
 const ROW_HEIGHT = 30;
+/** How wide the axis is at least, in pixels: in a window of 400, and beside the drawer. */
+const NARROW_AXIS = 170;
+const WIDE_AXIS = 380;
 const KINDS = { wait: 'ready, no worker yet', run: 'running', backoff: 'backoff', held: 'blocked' } as const;
 
 /** When each step waited, ran, and waited for its next attempt; under a run, how long it takes in general. */
@@ -30,6 +33,19 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
   const rows = useMemo(
     () => steps.toSorted((one, other) => startOf(segments, one) - startOf(segments, other) || one.n - other.n),
     [steps, segments],
+  );
+  // Times beside each other would lie over each other.
+  const short = narrow.matches || folds.length > 3;
+  const foldLabels = folds.map(({ from, until }) => ({
+    from,
+    at: (scale.at(from) + scale.at(until)) / 2,
+    title: formatSeconds((until - from) / 1000),
+    text: short ? '…' : formatSeconds((until - from) / 1000),
+  }));
+  const tickLabels = labelsThatFit(
+    ticks.map((tick) => ({ at: scale.at(tick), text: tick === 0 ? '0' : formatSeconds(tick / 1000) })),
+    foldLabels,
+    narrow.matches ? NARROW_AXIS : WIDE_AXIS,
   );
   const at = (time: number): string => `${scale.at(time) * 100}%`;
   const width = (from: number, until: number): string => `${(scale.at(until) - scale.at(from)) * 100}%`;
@@ -50,20 +66,14 @@ export function Timeline({ steps, segments, typical, path, selected, select, mis
           </li>
         </ul>
         <div class="axis" aria-hidden="true">
-          {ticks.map((tick) => (
-            <span key={tick} style={{ left: at(tick) }}>
-              {tick === 0 ? '0' : formatSeconds(tick / 1000)}
+          {tickLabels.map(({ at: place, text }) => (
+            <span key={place} style={{ left: `${place * 100}%` }}>
+              {text}
             </span>
           ))}
-          {folds.map(({ from, until }) => (
-            <span
-              key={`fold ${from}`}
-              class="fold"
-              style={{ left: `${((scale.at(from) + scale.at(until)) / 2) * 100}%` }}
-              title={formatSeconds((until - from) / 1000)}
-            >
-              {/* Times beside each other would lie over each other. */}
-              {narrow.matches || folds.length > 3 ? '…' : formatSeconds((until - from) / 1000)}
+          {foldLabels.map(({ from, at: place, title, text }) => (
+            <span key={`fold ${from}`} class="fold" style={{ left: `${place * 100}%` }} title={title}>
+              {text}
             </span>
           ))}
         </div>
