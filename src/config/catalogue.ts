@@ -419,7 +419,7 @@ export const CATALOGUE = {
     range: 'forever, 7y, 400d, ...',
     roles: SCHEDULER,
     description:
-      'How long acts stay in the audit. Older ones are removed from the start of its chain, and the rest of it still verifies. Export them before: what is removed is gone.',
+      'How long acts stay in the audit. Older ones are removed from the start of its chain. Export them before: what is removed is gone.',
   }),
   auditKeepReads: setting({
     env: 'TASKER_AUDIT_KEEP_READS',

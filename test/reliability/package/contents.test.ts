@@ -132,9 +132,9 @@ test('the sessions of a program begin before the code of its worker and its sche
   const already = loads('index.js');
   const more = [...loads(begin)].filter((file) => !already.has(file));
   const bytes = more.reduce((sum, file) => sum + readFileSync(join(dist, file)).length, 0);
-  // Files as well: to find one takes as long as to compile ten kilobytes.
+  // Files as well: to find one takes as long as to compile ten kilobytes. Most of it is the catalogue of settings, each of which has some 400 bytes.
   expect(more.length).toBeLessThanOrEqual(4);
-  expect(bytes).toBeLessThan(70_000);
+  expect(bytes).toBeLessThan(72_000);
 });
 
 const YAML = `
