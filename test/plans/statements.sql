@@ -4315,7 +4315,7 @@ WITH found AS MATERIALIZED (
     UNION ALL
     (SELECT unnest(c.task_ids) FROM tasker.tasker_claims c WHERE $21 LIMIT 10001)
     UNION ALL
-    (SELECT s.workflow_step_id / 65536 FROM tasker.tasker_workflow_steps s WHERE $20 AND s.ready_at IS NOT NULL
+    (SELECT s.task_id FROM tasker.tasker_workflow_steps s WHERE $20 AND s.ready_at IS NOT NULL
       ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC LIMIT 10001)
   ) f
   LIMIT 10001
@@ -5171,7 +5171,7 @@ WITH live AS (
     UNION ALL
     (SELECT 3, unnest(c.task_ids) FROM tasker.tasker_claims c LIMIT 1000)
     UNION ALL
-    (SELECT 4, s.workflow_step_id / 65536 FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
+    (SELECT 4, s.task_id FROM tasker.tasker_workflow_steps s WHERE s.ready_at IS NOT NULL
       ORDER BY s.queue DESC, s.priority DESC, s.ready_at DESC, s.workflow_step_id DESC LIMIT 1000)
 ), open AS (
   SELECT t.named_task_id,
