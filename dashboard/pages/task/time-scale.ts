@@ -79,7 +79,7 @@ export interface Label {
 const LETTER = 6.5;
 const APART = 6;
 
-/** Of these labels, those that have room on an axis of so many pixels: none lies over another, and `first` are there in any case. */
+/** Of these labels, those that have room on an axis of this many pixels: none lies over another, and `first` are there in any case. */
 export function labelsThatFit<Given extends Label>(
   labels: readonly Given[],
   first: readonly Label[],
