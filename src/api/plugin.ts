@@ -15,7 +15,7 @@ import { MOST_PAUSE_MS } from './http/read-pace.ts';
 import { maxAgeOf, shareKey, type SharedReads } from './http/shared-reads.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Principal } from './permissions.ts';
-import { Problem, problemOf } from './problem.ts';
+import { ofParameters, Problem, problemOf } from './problem.ts';
 import { type Answer, COSTS, needsReason, type Route, type RouteRequest, type Services } from './route.ts';
 import { ROUTES } from './routes/index.ts';
 
@@ -67,7 +67,8 @@ export async function serveApi(app: FastifyInstance, parts: ApiParts, { isGuest 
   );
   app.setErrorHandler((error, request, reply) => {
     const { id, route, principal } = seen.get(request) ?? { id: requestIdOf(request.headers), route: undefined };
-    const problem = problemOf(error, route !== undefined && isNarrowable(route));
+    const found = problemOf(error, route !== undefined && isNarrowable(route));
+    const problem = route?.method === 'GET' ? ofParameters(found) : found;
     // What is refused by an exception was rolled back, and its row in the audit with it.
     if (route !== undefined && principal !== undefined && route.method !== 'GET')
       parts.denied({

@@ -163,8 +163,10 @@ function ofTasker(code: string, error: TaskerError): Problem {
       if (/^there is no task \d+$/.test(message)) return new Problem('NOT_FOUND', message, { cause: error });
       const issues = (details['issues'] ?? []) as readonly { path: string; message: string }[];
       const errors = issues.map((issue) => ({ pointer: pointerOf(issue.path), detail: issue.message }));
-      if (typeof field === 'string') errors.push({ pointer: `/${snakeCased(field)}`, detail: message });
-      return new Problem('INPUT_INVALID', message, { errors, cause: error });
+      // Names of a workflow's own schema are left as they are.
+      const said = issues.length > 0 ? message : inWireWords(message);
+      if (typeof field === 'string') errors.push({ pointer: pointerTo(field), detail: said });
+      return new Problem('INPUT_INVALID', said, { errors, cause: error });
     }
     case 'WORKFLOW_UNKNOWN':
       return new Problem('WORKFLOW_UNKNOWN', message, { cause: error });
@@ -189,6 +191,30 @@ function ofTasker(code: string, error: TaskerError): Problem {
       return new Problem('INTERNAL', 'an unexpected error: the log has it under the request_id', { cause: error });
   }
 }
+
+/** `taskIds[2]` as a JSON pointer. */
+const pointerTo = (field: string): string => `/${snakeCased(field).replaceAll(/\[(\d+)\]/g, '/$1')}`;
+
+/** Names of options of the client are members of a body or parameters here. What is quoted is a value. */
+const inWireWords = (message: string): string =>
+  message.replaceAll(/"(?:[^"\\]|\\.)*"|\b[a-z]+(?:[A-Z][a-z]+)+\b/g, (word) =>
+    word.startsWith('"') ? word : snakeCased(word),
+  );
+
+/** What is wrong with a list's filter, by the names that its parameters have: a parameter that may be given several times is one. */
+export function ofParameters(problem: Problem): Problem {
+  if (problem.code !== 'INPUT_INVALID' || problem.errors.length === 0) return problem;
+  const errors = problem.errors.map(({ pointer, detail }) => {
+    const [, name = ''] = pointer.split('/');
+    return { pointer: PARAMETERS[name] ?? name, detail: ofParameter(detail) };
+  });
+  return new Problem(problem.code, ofParameter(problem.message), { ...problem, errors });
+}
+
+const ofParameter = (detail: string): string =>
+  detail.replace(/^(states|tags)(\[\d+\])?/, (_, name: string) => PARAMETERS[name] ?? name);
+
+const PARAMETERS: Readonly<Record<string, string>> = { states: 'state', tags: 'tag' };
 
 /** Fields of bodies are those of the client, in the words of the wire. */
 const snakeCased = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -7,13 +7,15 @@ import { didYouMean } from '../workflow/did-you-mean.ts';
 import { FINGERPRINT } from '../workflow/fingerprint.ts';
 import { keyProblem } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
+import { namesApart } from './workflow-reference.ts';
 import { checkedId, checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
 
 /**
  * The filter among the options of a list. Refuses names that are none: a filter with a typing error would list everything.
  * `others`: what the options may have besides.
  */
-export function checkedFilter(options: TaskFilter, others: readonly string[]): TaskFilter {
+export function checkedFilter(given: TaskFilter, others: readonly string[]): TaskFilter {
+  const options = namesApart(given);
   const known = [...FILTER_NAMES, ...others];
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;

@@ -1,10 +1,11 @@
-import { findStoredDefinitions, type StoredDefinitionRow } from '../db/reads/workflows.ts';
+import { findStoredDefinitions, findWorkflowNames, type StoredDefinitionRow } from '../db/reads/workflows.ts';
 import type { Database } from '../db/connections/database.ts';
 import { submit, submitIn, type Submitted } from '../engine/submit.ts';
 import { UnknownWorkflowError } from '../errors.ts';
 import { compareVersions } from '../workflow/compare-versions.ts';
 import type { IdentityStrategy, StepTemplate, WorkflowDefinition } from '../workflow/definition.ts';
 import type { JsonObject } from '../workflow/json.ts';
+import { didYouMean } from '../workflow/did-you-mean.ts';
 import type { ReuseRule } from '../workflow/reuse.ts';
 import type { StandardSchema } from '../workflow/standard-schema.ts';
 import type { InTransaction } from './client-options.ts';
@@ -57,10 +58,11 @@ export async function loadStored(db: Database, reference: WorkflowByName): Promi
     new UnknownWorkflowError(`workflow ${asked} ${problem}`, { namespace, name, version });
   if (row === undefined) {
     const versions = rows.map((each) => each.version).join(', ');
+    if (versions !== '') throw refused(`is not registered: registered are ${versions}`);
+    const names = (await db.run(findWorkflowNames, { namespace })).map((each) => each.name);
+    const hint = didYouMean(name, names);
     throw refused(
-      versions === ''
-        ? 'is not registered in this database: start a worker that has it'
-        : `is not registered: registered are ${versions}`,
+      hint === '' ? 'is not registered in this database: start a worker that has it' : `is not registered${hint}`,
     );
   }
   const { configuration } = row;

@@ -43,6 +43,7 @@ export interface Submitted {
 /** A task to submit. */
 export interface Submission {
   namespace?: string | undefined;
+  /** Its name; `namespace/name@version` has the other two as well. */
   workflow: string;
   /** Default: the newest that a live worker serves. */
   version?: string | undefined;

@@ -1,3 +1,4 @@
+import { didYouMean } from '../workflow/did-you-mean.ts';
 import { needsReason, type Route } from '../api/route.ts';
 import { saysWhy } from '../engine/require-reason.ts';
 import type { ApiClient } from '../http/api-client.ts';
@@ -18,10 +19,17 @@ interface Calling {
 
 /** Runs a tool. What the API refuses is an outcome; rejects if there is no answer of it. */
 export async function callTool(tool: Tool, given: Args, calling: Calling): Promise<Outcome> {
-  const { preview_token: token, ...args } = given;
+  const { preview_token: token, ...rest } = given;
   const { properties, required } = tool.inputSchema;
+  // A model may send the id of a task as a number: it is the same task, and is looked at before and after a preview.
+  const { task_id: id } = rest;
+  const args = typeof id === 'number' ? { ...rest, task_id: String(id) } : rest;
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(properties, name));
-  if (unknown.length > 0) return refused(`${tool.name} has no argument ${unknown.join(', ')}`);
+  if (unknown.length > 0) {
+    const known = Object.keys(properties);
+    const hint = didYouMean(unknown[0] as string, known) || `: it has ${known.join(', ') || 'none'}`;
+    return refused(`${tool.name} has no argument ${unknown.join(', ')}${hint}`);
+  }
   const missing = required.filter((name) => args[name] === undefined);
   if (missing.length > 0) return refused(`${tool.name} needs ${missing.join(', ')}`);
   // The first with all of its parameters: the last needs only what is required.

@@ -1,3 +1,4 @@
+import { didYouMean } from '../workflow/did-you-mean.ts';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -40,7 +41,12 @@ export async function serveMcp(transport: Transport, { api, writes, onError }: M
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (tool === undefined) {
-      const why = TOOLS.some(({ name }) => name === params.name) ? ': acts need tasker mcp --allow-writes' : '';
+      const why = TOOLS.some(({ name }) => name === params.name)
+        ? ': acts need tasker mcp --allow-writes'
+        : didYouMean(
+            params.name,
+            tools.map(({ name }) => name),
+          );
       return resultOf({ failed: true, note: `there is no tool ${JSON.stringify(params.name)}${why}`, data: null });
     }
     try {

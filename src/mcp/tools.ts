@@ -87,7 +87,8 @@ const SOURCES: readonly ToolSource[] = [
     name: 'list_queues',
     title: 'Queues',
     operations: ['listQueues'],
-    description: 'Each queue: how many steps are ready, how long the oldest has waited, how many workers serve it.',
+    description:
+      'Queues that have ready steps or are paused: how many steps are ready, how long the oldest has waited, how many workers serve it. With `all` also those that are idle.',
   },
   {
     name: 'list_workers',

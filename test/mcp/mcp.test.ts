@@ -120,7 +120,10 @@ describe('what is read', () => {
     });
     expect(await call('list_tasks', { state: ['asleep'] })).toMatchObject({ data: { code: 'REQUEST_INVALID' } });
     expect(await call('get_task')).toMatchObject({ failed: true, note: 'get_task needs task_id' });
-    expect(await call('get_task', { task_id: '1', sql: 'x' })).toMatchObject({ note: 'get_task has no argument sql' });
+    expect(await call('get_task', { task_id: '1', sql: 'x' })).toMatchObject({
+      note: 'get_task has no argument sql: it has task_id, wait_seconds, steps',
+    });
+    expect(await call('get_tusk')).toMatchObject({ note: 'there is no tool "get_tusk": did you mean "get_task"?' });
     expect(await call('drop_tables')).toMatchObject({ failed: true, note: 'there is no tool "drop_tables"' });
     // A path has no further parts, whatever is in an argument.
     expect(await call('explain', { task_id: '1', step: '../../../me' })).toMatchObject({ data: { code: 'NOT_FOUND' } });
@@ -191,11 +194,15 @@ describe('an act', () => {
     expect([await stateOf(one), await stateOf(other)]).toEqual(['error', 'error']);
 
     const [stale, good] = [await token(), await token()];
+    // The same task, as a model may write it.
+    const byNumber = tokenOf((await call('retry_task', { task_id: Number(one) })).note);
     expect(await call('retry_task', { task_id: one, preview_token: good })).toMatchObject({ failed: false });
     expect(await call('retry_task', { task_id: one, preview_token: stale })).toMatchObject({
       failed: true,
       data: { code: 'PRECONDITION_FAILED' },
     });
+    const number = await call('retry_task', { task_id: Number(one), preview_token: byNumber });
+    expect(number).toMatchObject({ failed: true, data: { code: 'PRECONDITION_FAILED' } });
     expect(await stateOf(one)).toBe('in_progress');
   });
 

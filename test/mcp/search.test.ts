@@ -77,7 +77,7 @@ describe('the tool search', () => {
     });
     expect(await call('search')).toMatchObject({ failed: true, note: 'search needs q' });
     expect(await call('search', { q: 'state:error', state: 'error' })).toMatchObject({
-      note: 'search has no argument state',
+      note: 'search has no argument state: it has q, count, limit, cursor',
     });
   });
 

@@ -3673,6 +3673,13 @@ JOIN tasker.tasker_named_steps p ON p.named_step_id = s.named_step_id
 WHERE n.name = $1 AND k.name = $2 AND k.version = $3 AND k.definition_hash IS NOT NULL AND s.ordinal > 0
 ORDER BY s.ordinal;
 
+-- find_workflow_names
+SELECT DISTINCT k.name
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE n.name = $1
+ORDER BY k.name;
+
 -- find_workflow_versions
 SELECT t.named_task_id, n.name AS namespace, t.name, t.version, EXISTS (
     SELECT FROM tasker.tasker_worker_workflows s

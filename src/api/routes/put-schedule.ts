@@ -8,6 +8,7 @@ import { type FieldProblem, Problem } from '../problem.ts';
 import { type Answer, defineRoute } from '../route.ts';
 import { json, name, nullableTime, reason } from '../schemas/common.ts';
 import { expected, etagOf, write } from './schedules.ts';
+import { named } from './submit.ts';
 import { requireNamespace } from './task-scope.ts';
 
 const body = z
@@ -105,7 +106,7 @@ export const putSchedule = defineRoute({
   },
   async handle(request) {
     const { client, principal, headers, params, body: given, redact } = request;
-    const { namespace, workflow, version, dry_run: dryRun, take_over: takeOver, paused, input } = given;
+    const { namespace, workflow, version, dry_run: dryRun, take_over: takeOver, paused, input } = named(given);
     requireNamespace(principal, namespace);
     checkNotHidden(input, redact);
     const isSeen = expected(request);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { SubmitOptions } from '../../client/new-task.ts';
+import { namesApart } from '../../client/workflow-reference.ts';
+import { DEFAULT_NAMESPACE } from '../../workflow/build-definition.ts';
 import type { Submitted } from '../../engine/submit.ts';
 import { LEAST_URGENT, MOST_URGENT } from '../../workflow/priority.ts';
 import { describeIssues } from '../http/describe-issue.ts';
@@ -14,7 +16,7 @@ const text = z.string().max(255);
 export const submission = z
   .strictObject({
     namespace: name.default('default'),
-    workflow: name,
+    workflow: name.describe('Its name; `namespace/name@version` has the other two as well.'),
     version: name.optional().describe('Default: the newest that a live worker serves.'),
     input: json.describe('Checked against the JSON Schema of the workflow.'),
     key: z.string().min(1).max(255).optional().describe('Of workflows whose identity is `caller_key`.'),
@@ -62,7 +64,8 @@ export const submitTask = defineRoute({
   status: 201,
   example: { body: EXAMPLE, response: { outcome: 'created', task_id: '4711', version: '1.4.0' } },
   async handle(request) {
-    const { client, principal, body, transaction } = request;
+    const { client, principal, transaction } = request;
+    const body = named(request.body);
     requireAllowed(principal, body);
     const one = await client.submitByName(body, body.input, { ...optionsOf(body, principal), transaction });
     return { status: one.outcome === 'created' ? 201 : 200, body: shown(one) };
@@ -86,7 +89,7 @@ export const submitTasks = defineRoute({
   response: z.array(z.union([submitted, z.looseObject({ code: z.string() })])),
   example: { body: [EXAMPLE], response: [{ outcome: 'created', task_id: '4711', version: '1.4.0' }] },
   async handle(request) {
-    const read = request.body.map((line) => submission.safeParse(line, { reportInput: true }));
+    const read = request.body.map((line) => lineOfBatch.safeParse(line, { reportInput: true }));
     // Before anything is submitted, and whatever else is wrong with other lines.
     for (const line of read) if (line.success) requireAllowed(request.principal, line.data);
     const answers: unknown[] = read.map((line, at) =>
@@ -146,6 +149,25 @@ function invalidLine({ issues }: z.ZodError, line: unknown, requestId: string): 
   const what = `the line is no submission: ${first?.pointer} ${first?.detail}`;
   return problemDocument(new Problem('INPUT_INVALID', what, { errors }), requestId);
 }
+
+/** Its names apart, also if `workflow` has them all (`shop/checkout@1.2.0`). Throws InvalidInputError. */
+export function named<Body extends { namespace: string; workflow: string; version?: string | undefined }>(
+  body: Body,
+): Body {
+  const { namespace, ...rest } = body;
+  // Which may be there because none was given.
+  return { namespace, ...namesApart(namespace === DEFAULT_NAMESPACE ? rest : body) } as Body;
+}
+
+/** A problem with the names of one line says nothing of the others. */
+const lineOfBatch = submission.transform((body, context) => {
+  try {
+    return named(body);
+  } catch (error) {
+    context.addIssue({ code: 'custom', path: ['workflow'], message: (error as Error).message });
+    return z.NEVER;
+  }
+});
 
 /** As for a workflow that does not exist, so that nobody learns that it exists. */
 function requireAllowed({ namespaces }: Principal, { namespace, workflow }: Submission): void {

@@ -8,6 +8,7 @@ import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
 import { task } from '../schemas/tasks.ts';
+import { namesApart } from '../../client/workflow-reference.ts';
 import { requireNamespace } from './task-scope.ts';
 
 const text = z.string().min(1).max(1000);
@@ -58,12 +59,13 @@ export function filterOf(
 ): TaskFilter {
   const searched = given.q === undefined ? {} : searchOf(given.q);
   const at = (time: string | undefined): Date | undefined => (time === undefined ? undefined : exactTime(time));
+  const { namespace, workflow, version } = namesApart(given);
   const named: TaskFilter = {
     states: given.state,
-    namespace: given.namespace,
+    namespace,
     namespaces: principal.namespaces,
-    workflow: given.workflow,
-    version: given.version,
+    workflow,
+    version,
     key: given.key,
     tags: given.tag,
     initiator: given.initiator,

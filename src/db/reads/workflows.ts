@@ -101,6 +101,18 @@ export interface StoredDefinitionRow {
   served: boolean;
 }
 
+/** The names of the workflows of a namespace: for what is misspelt. */
+export const findWorkflowNames = defineStatement<{ name: string }>()({
+  name: 'find_workflow_names',
+  params: { namespace: 'text' },
+  text: `
+SELECT DISTINCT k.name
+FROM tasker.tasker_named_tasks k
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+WHERE n.name = :namespace
+ORDER BY k.name`,
+});
+
 /** The versions of one workflow as they are stored, for whoever has no code of it. */
 export const findStoredDefinitions = defineStatement<StoredDefinitionRow>()({
   name: 'find_stored_definitions',
