@@ -1137,7 +1137,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   fillfactor = 40
 );
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
-CREATE INDEX steps_in_error ON tasker.tasker_workflow_steps USING btree (workflow_step_id) WHERE (COALESCE(next_retry_at, blocked_at) IS NOT NULL);
+CREATE INDEX steps_in_error_by_task ON tasker.tasker_workflow_steps USING btree (task_id) WHERE (COALESCE(next_retry_at, blocked_at) IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
 COMMENT ON TABLE tasker.tasker_workflow_steps IS 'One row per step of a task. Only `ready_at`, `next_retry_at` and `blocked_at` are in indexes, each in a partial one, so that a claim writes one index entry less and a completion is a HOT update.';

@@ -58,4 +58,5 @@ export const migrations: readonly { name: string; load: () => Promise<Migration>
   { name: '0042_failing_steps', load: () => import('./0042_failing_steps.ts') },
   { name: '0043_steps_in_error', load: () => import('./0043_steps_in_error.ts') },
   { name: '0044_audit_and_archives', load: () => import('./0044_audit_and_archives.ts') },
+  { name: '0045_failing_steps_by_task', load: () => import('./0045_failing_steps_by_task.ts') },
 ];

@@ -358,7 +358,7 @@ CREATE TABLE tasker.tasker_workflow_steps (
   fillfactor = 40
 );
 CREATE INDEX steps_blocked ON tasker.tasker_workflow_steps USING btree (blocked_at) WHERE (blocked_at IS NOT NULL);
-CREATE INDEX steps_in_error ON tasker.tasker_workflow_steps USING btree (workflow_step_id) WHERE (COALESCE(next_retry_at, blocked_at) IS NOT NULL);
+CREATE INDEX steps_in_error_by_task ON tasker.tasker_workflow_steps USING btree (task_id) WHERE (COALESCE(next_retry_at, blocked_at) IS NOT NULL);
 CREATE INDEX steps_ready ON tasker.tasker_workflow_steps USING btree (queue, priority, ready_at, workflow_step_id) WHERE (ready_at IS NOT NULL);
 CREATE INDEX steps_retry_due ON tasker.tasker_workflow_steps USING btree (next_retry_at) WHERE (next_retry_at IS NOT NULL);
 
@@ -492,4 +492,5 @@ export const WHOLE_SCHEMA_MIGRATIONS: readonly string[] = [
   '0042_failing_steps',
   '0043_steps_in_error',
   '0044_audit_and_archives',
+  '0045_failing_steps_by_task',
 ];

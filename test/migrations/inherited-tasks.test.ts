@@ -1,6 +1,7 @@
 import fc from '../support/fast-check.ts';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { createClient } from '../../src/client/client.ts';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { migrateDown, migrateTo, migrateToLatest } from '../../src/db/migrate.ts';
@@ -10,6 +11,7 @@ import { claim } from '../../src/engine/claim.ts';
 import { complete } from '../../src/engine/complete.ts';
 import { enrol, registerWorkflow } from '../../src/engine/register-workflow.ts';
 import { enqueueDueRetries } from '../../src/engine/enqueue-due-retries.ts';
+import { enterDirectory } from '../support/enter-directory.ts';
 import { register } from '../support/register-process.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useTestDatabase } from '../support/test-database.ts';
@@ -400,6 +402,63 @@ describe('an open task of Tasker (Ruby)', () => {
     await registerWorkflow(db, order);
     expect(await enqueueDueRetries(db)).toEqual(new Map([['slow', 1]]));
     expect(await examine(db)).toEqual([]);
+  });
+
+  test('that fails is in each list of failing tasks, in the order of tasks and not of their step ids', async () => {
+    // The step 5,000,000 of task 12 has an id that one of task 76 could have: read as that, a page would go on below task 12.
+    await database.query(`
+      INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+      SELECT id, named_task_id, '{"n":1}', 'failing ' || id FROM tasker.tasker_named_tasks CROSS JOIN (VALUES (12), (77)) AS i (id)`);
+    await database.query(`
+      INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id)
+      SELECT v.task_id, v.step_id, named_step_id
+      FROM tasker.tasker_named_steps CROSS JOIN (VALUES (12, 5000000), (77, 770)) AS v (task_id, step_id) WHERE name = 'validate'`);
+    await database.query(`
+      INSERT INTO tasker.tasker_workflow_step_transitions (task_id, workflow_step_id, sort_key, from_state, to_state, most_recent, metadata)
+      SELECT v.task_id, v.step_id, e.sort_key, e.from_state, e.to_state, e.sort_key = 2, '{"error":{"message":"no stock"}}'
+      FROM (VALUES (41, 412), (12, 5000000), (77, 770)) AS v (task_id, step_id)
+      CROSS JOIN (VALUES (1, 'pending', 'in_progress'), (2, 'in_progress', 'error')) AS e (sort_key, from_state, to_state)`);
+    await database.query(`
+      UPDATE tasker.tasker_workflow_steps SET attempts = 3, retry_limit = 3 WHERE workflow_step_id IN (412, 770, 5000000)`);
+    await database.query(`
+      INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent)
+      SELECT id, 1, 'pending', 'error', true FROM (VALUES (12), (77)) AS i (id)`);
+    await migrateToLatest(database.url);
+
+    const client = createClient({ url: database.url, notify: false });
+    const pages = async (filter: object) => {
+      const found: string[] = [];
+      let cursor: string | undefined;
+      // More pages than there are tasks: a list whose pages do not go on has no end.
+      for (let read = 0; read < 10; read += 1) {
+        const page = await client.taskPage({ ...filter, limit: 1, cursor });
+        found.push(...page.tasks.map((task) => task.task_id));
+        cursor = page.nextCursor;
+        if (cursor === undefined) return found;
+      }
+      return [...found, 'and more'];
+    };
+    const lists = async () => ({
+      failing: await pages({ error: 'NO STOCK' }),
+      ofWorkflow: await pages({ workflow: 'order', namespace: 'shop', error: 'no stock' }),
+      inError: await pages({ states: ['error'] }),
+      one: (await client.taskPage({ error: 'no stock' })).tasks.map((task) => task.task_id),
+    });
+    const expected = {
+      failing: ['77', '41', '12'],
+      ofWorkflow: ['77', '41', '12'],
+      inError: ['77', '12'],
+      one: ['77', '41', '12'],
+    };
+    try {
+      expect(await lists()).toEqual(expected);
+      const { setAside } = await enrol(db, order);
+      expect(setAside.flatMap(({ taskIds }) => taskIds)).toEqual(['12', '77']);
+      await enterDirectory(db);
+      expect(await lists()).toEqual(expected);
+    } finally {
+      await client.close();
+    }
   });
 });
 

@@ -4183,17 +4183,16 @@ SELECT a.archive_id, a.object FROM tasker.tasker_archives a WHERE a.state = 'dis
 
 -- list_failing_tasks
 WITH last AS MATERIALIZED (
-  SELECT s.workflow_step_id / 65536 AS task_id
+  SELECT s.task_id
   FROM tasker.tasker_workflow_steps s
-  WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.workflow_step_id < least($18::bigint, 140737488355327) * 65536 AND s.workflow_step_id >= least($17::bigint, 140737488355327) * 65536
-  ORDER BY s.workflow_step_id DESC
+  WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.task_id < $18::bigint AND s.task_id >= $17::bigint
+  ORDER BY s.task_id DESC
   OFFSET $20 - 1
   LIMIT 1
 ), steps AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.blocked_at IS NOT NULL AS is_blocked
   FROM tasker.tasker_workflow_steps s
-  WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.workflow_step_id < least($18::bigint, 140737488355327) * 65536
-    AND s.workflow_step_id >= least(coalesce((SELECT l.task_id FROM last l), $17::bigint), 140737488355327) * 65536
+  WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.task_id < $18::bigint AND s.task_id >= coalesce((SELECT l.task_id FROM last l), $17::bigint)
 ), failing AS MATERIALIZED (
   SELECT s.task_id, array_agg(s.workflow_step_id) AS step_ids, array_agg(s.sort_key) AS sort_keys
   FROM steps s
@@ -4800,9 +4799,7 @@ WITH entered AS MATERIALIZED (
     t.tags, t.schedule
     FROM tasker.tasker_tasks t
     WHERE t.task_id = i.task_id AND (NOT $21 OR EXISTS (
-      SELECT FROM tasker.tasker_workflow_steps s
-      WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.workflow_step_id > least(i.task_id, 140737488355327) * 65536 AND s.workflow_step_id < least(i.task_id + 1, 140737488355327) * 65536
-      OFFSET 0)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
+      SELECT FROM tasker.tasker_workflow_steps s WHERE coalesce(s.next_retry_at, s.blocked_at) IS NOT NULL AND s.task_id = i.task_id OFFSET 0)) AND ($1::text[] IS NULL OR t.state = ANY ($1::text[]))
     AND ($2::integer[] IS NULL OR t.named_task_id = ANY ($2::integer[]))
     AND ($3::jsonb IS NULL OR t.tags @> $3::jsonb)
     AND ($4::text IS NULL OR t.initiator = $4::text)

@@ -113,13 +113,13 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     [
       'of tasks in error',
       () => call(listFailingTasks, { ...page({ states: ['error'] }), retrying: false, rows: 51 }),
-      'steps_in_error',
+      'steps_in_error_by_task',
       400,
     ],
     [
       'of tasks with an error',
       () => call(listFailingTasks, { ...page({ error: 'econnreset' }), retrying: true, rows: 250 }),
-      'steps_in_error',
+      'steps_in_error_by_task',
       600,
     ],
     [
@@ -366,6 +366,22 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     expect(plan.indexes).toContain('tasker_tasks_pkey');
     expect([...plan.sequential].filter((table) => table === 'tasker_tasks')).toEqual([]);
     expect(plan.buffers).toBeLessThanOrEqual(pages);
+  });
+
+  it('of a workflow and with an error looks up which of its tasks fail in the index of failing steps alone', async () => {
+    await enterDirectory(engine.db);
+    const given = {
+      ...page({ named_task_ids: [common], states: ['error'], below: String(STRETCH) }),
+      terms: [String(common)],
+      failing: true,
+      rows: 500,
+    };
+    const plan = await planOf(engine.test.pool, call(listTasksInDirectory, given as never));
+    expect(plan.indexes).toContain('steps_in_error_by_task');
+    expect(plan.indexes).not.toContain('tasker_workflow_steps_pkey');
+    expect([...plan.sequential].filter((table) => /tasker_(tasks|workflow_steps)$/.test(table))).toEqual([]);
+    // Four pages at most for each entry.
+    expect(plan.buffers).toBeLessThan(2000);
   });
 
   it('of a value at an enabled path reads its row of the directory and its tasks', async () => {

@@ -1,5 +1,5 @@
 import { defineStatement } from '../statement.ts';
-import { FAILING, stepsOf } from './failing-steps.ts';
+import { FAILING } from './failing-steps.ts';
 import { hashOfRerun, tasksOfIdentity } from '../statements/rules/identity.ts';
 import { IN_RANGE, ONE_FAILS, PAGE, page, pageOfIds, type PageRow, SOURCE_COLUMNS } from './task-pages.ts';
 
@@ -87,17 +87,16 @@ export const listFailingTasks = defineStatement<PageRow>()({
   params: { ...ORDERED, retrying: 'boolean' },
   text: pageOfIds(
     `last AS MATERIALIZED (
-  SELECT s.workflow_step_id / 65536 AS task_id
+  SELECT s.task_id
   FROM tasker.tasker_workflow_steps s
-  WHERE ${FAILING} AND s.workflow_step_id < ${stepsOf(':below::bigint')} AND s.workflow_step_id >= ${stepsOf(':floor::bigint')}
-  ORDER BY s.workflow_step_id DESC
+  WHERE ${FAILING} AND s.task_id < :below::bigint AND s.task_id >= :floor::bigint
+  ORDER BY s.task_id DESC
   OFFSET :rows - 1
   LIMIT 1
 ), steps AS MATERIALIZED (
   SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.blocked_at IS NOT NULL AS is_blocked
   FROM tasker.tasker_workflow_steps s
-  WHERE ${FAILING} AND s.workflow_step_id < ${stepsOf(':below::bigint')}
-    AND s.workflow_step_id >= ${stepsOf('coalesce((SELECT l.task_id FROM last l), :floor::bigint)')}
+  WHERE ${FAILING} AND s.task_id < :below::bigint AND s.task_id >= coalesce((SELECT l.task_id FROM last l), :floor::bigint)
 ), failing AS MATERIALIZED (
   SELECT s.task_id, array_agg(s.workflow_step_id) AS step_ids, array_agg(s.sort_key) AS sort_keys
   FROM steps s

@@ -12,7 +12,7 @@ import type { TaskRow } from './tasks.ts';
  * | tasks of an initiator | `tasks_by_initiator` | by id |
  * | tasks of an identity | `index_tasks_on_identity_hash`, key of tasker_identities | by id |
  * | tasks that were cancelled or resolved | `task_transitions_by_hand` | by id |
- * | tasks of which a step fails now | `steps_in_error` | by id |
+ * | tasks of which a step fails now | `steps_in_error_by_task` | by id |
  * | tasks of which a step was begun, or that have ended | key of tasker_task_transitions | by id |
  * | open tasks | `steps_ready`, `steps_retry_due`, `steps_blocked`, tasker_claims | a set |
  * | tasks with tags or of some workflow versions | the directory of tasks | by id |
