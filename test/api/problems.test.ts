@@ -18,12 +18,19 @@ describe('an error of the database is a problem that says what passes', () => {
   it.each([
     ['DATABASE_BUSY', '53300 53200 55P03 25P04 40001 40P01'],
     ['DATABASE_UNAVAILABLE', 'ECONNREFUSED 57P01 57P03 28P01 25006 53100 CERT_HAS_EXPIRED'],
-    ['QUERY_TOO_BROAD', '57014 53400'],
     ['SCHEMA_OUTDATED', '42P01 42703'],
     ['INPUT_INVALID', '22P02 22021'],
   ])('%s', (code, names) => {
     expect(codesOf(names)).toEqual(names.split(' ').map(() => code));
   });
+
+  it.each(['57014', '53400'])(
+    'of a statement that took too long: %s, by whether another filter would read less',
+    (name) => {
+      expect(problemOf(THROWN.get(name), true).code).toBe('QUERY_TOO_BROAD');
+      expect(problemOf(THROWN.get(name), false).code).toBe('DATABASE_BUSY');
+    },
+  );
 
   it('and says nothing of the inside', () => {
     const problem = problemOf(new DatabaseBusyError('this pool has 6, all in use', { poolSize: 6 }));
