@@ -12,8 +12,8 @@ const holders: pg.Client[] = [];
 afterAll(() => Promise.all(holders.map((client) => client.end())));
 
 describe('an error of the database is a problem that says what passes', () => {
-  const codesOf = (names: string): (string | undefined)[] =>
-    names.split(' ').map((name) => problemOf(THROWN.get(name)).code);
+  const codesOf = (names: string, isNarrowable = false): (string | undefined)[] =>
+    names.split(' ').map((name) => problemOf(THROWN.get(name), isNarrowable).code);
 
   it.each([
     ['DATABASE_BUSY', '53300 53200 55P03 25P04 40001 40P01'],
@@ -21,7 +21,8 @@ describe('an error of the database is a problem that says what passes', () => {
     ['SCHEMA_OUTDATED', '42P01 42703'],
     ['INPUT_INVALID', '22P02 22021'],
   ])('%s', (code, names) => {
-    expect(codesOf(names)).toEqual(names.split(' ').map(() => code));
+    // A request that another filter would make cheaper; of any other one it is the database that is slow.
+    expect(codesOf(names, code === 'QUERY_TOO_BROAD')).toEqual(names.split(' ').map(() => code));
   });
 
   it.each(['57014', '53400'])(
