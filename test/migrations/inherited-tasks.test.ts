@@ -404,6 +404,47 @@ describe('an open task of Tasker (Ruby)', () => {
     expect(await examine(db)).toEqual([]);
   });
 
+  test('that keeps its step ids is left alone by mends that go by ids', async () => {
+    // The ids 2 and 3 are those of other steps of the definition, in a task that has ended.
+    await database.query(`
+      INSERT INTO tasker.tasker_tasks (task_id, named_task_id, context, identity_hash)
+      SELECT 5, named_task_id, '{}', 'early' FROM tasker.tasker_named_tasks`);
+    await database.query(`
+      INSERT INTO tasker.tasker_workflow_steps (task_id, workflow_step_id, named_step_id)
+      SELECT 5, CASE name WHEN 'validate' THEN 3 ELSE 2 END, named_step_id FROM tasker.tasker_named_steps WHERE name IN ('validate', 'ship')`);
+    await database.query(`
+      INSERT INTO tasker.tasker_task_transitions (task_id, sort_key, from_state, to_state, most_recent) VALUES (5, 1, 'pending', 'cancelled', true)`);
+    await database.query(
+      `INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id) VALUES (5, 3, 2)`,
+    );
+    await migrateToLatest(database.url);
+    await registerWorkflow(db, order);
+    const early = () =>
+      database.query(
+        `SELECT workflow_step_id, named_step_id, ARRAY(SELECT e.to_step_id FROM tasker.tasker_workflow_step_edges e WHERE e.from_step_id = s.workflow_step_id) AS edges
+         FROM tasker.tasker_workflow_steps s WHERE task_id = 5 ORDER BY 1`,
+      );
+    const mend = async (id: string) => {
+      const found = (await examine(db)).find((violation) => violation.id === id);
+      await database.query((found as unknown as { mend: { sql: string } }).mend.sql);
+    };
+    const before = await early();
+    await database.query(`
+      UPDATE tasker.tasker_workflow_steps s SET named_step_id = o.named_step_id
+      FROM tasker.tasker_workflow_steps o WHERE s.workflow_step_id = 41 * 65536 + 3 AND o.workflow_step_id = 41 * 65536 + 2`);
+    await mend('step_name_once');
+    expect(await early()).toEqual(before);
+    expect(await examine(db)).toEqual([]);
+
+    await database.query(
+      `INSERT INTO tasker.tasker_workflow_step_edges (task_id, from_step_id, to_step_id) VALUES (5, 3, 99), (41, 41 * 65536 + 1, 41 * 65536 + 99)`,
+    );
+    const wrong = await early();
+    await mend('edges_go_forward');
+    expect(await early()).toEqual(wrong);
+    expect(await examine(db)).toMatchObject([{ id: 'edges_go_forward' }]);
+  });
+
   test('that fails is in each list of failing tasks, in the order of tasks and not of their step ids', async () => {
     // The step 5,000,000 of task 12 has an id that one of task 76 could have: read as that, a page would go on below task 12.
     await database.query(`

@@ -92,16 +92,18 @@ WHERE s.task_id = h.task_id AND s.workflow_step_id = h.workflow_step_id AND h.co
   AND (t.task_id, t.workflow_step_id) IN (SELECT q.task_id, q.workflow_step_id FROM (${violationsOf('step_after_its_parents')}) q)`,
     ),
   ),
-  // The name of a step follows from its ordinal in the workflow, which is part of its id.
+  // The name of a step follows from its ordinal in the workflow, which is part of its id, but for tasks of Tasker (Ruby) that keep the ids they had.
   step_name_once: script(`
 UPDATE ${STEPS} s
 SET named_step_id = x.named_step_id
 FROM tasker.tasker_named_tasks_named_steps x
 WHERE x.named_task_id = s.named_task_id AND x.ordinal = (s.workflow_step_id & 65535)::integer AND x.ordinal > 0
-  AND s.named_step_id <> x.named_step_id`),
+  AND (s.workflow_step_id >> 16) = s.task_id AND s.named_step_id <> x.named_step_id`),
   edges_go_forward: script(
     `
-CREATE TEMPORARY TABLE wrong_edges ON COMMIT DROP AS SELECT DISTINCT q.task_id FROM (${violationsOf('edges_go_forward')}) q`,
+CREATE TEMPORARY TABLE wrong_edges ON COMMIT DROP AS
+SELECT DISTINCT q.task_id FROM (${violationsOf('edges_go_forward')}) q
+WHERE NOT EXISTS (SELECT FROM ${STEPS} s WHERE s.task_id = q.task_id AND (s.workflow_step_id >> 16) <> s.task_id)`,
     `DELETE FROM ${EDGES} e USING wrong_edges w WHERE e.task_id = w.task_id`,
     `
 INSERT INTO ${EDGES} (task_id, from_step_id, to_step_id)
