@@ -183,7 +183,7 @@ function table(
   };
 }
 
-/** Our place in each column; the lowest value is first. */
+/** Our place in each column by the values as they are printed; the lowest is first, and equal ones share a place: runs differ by more than what is not printed. */
 function places(data: Record<string, Measured | { failed: string }>): PartResult['tables'][0] {
   const measured = Object.entries(data).flatMap(([name, found]) =>
     'failed' in found || name === DEV.name ? [] : [{ name, ...found }],
@@ -192,10 +192,10 @@ function places(data: Record<string, Measured | { failed: string }>): PartResult
     ['packages', (found) => found.packages],
     ['MB', (found) => found.megabytes],
     ['install', (found) => Math.min(...found.installSeconds)],
-    ['import', (found) => median(found.importMs)],
+    ['import', (found) => round(median(found.importMs))],
     ['lines', (found) => found.lines],
-    ['first result', (found) => median(found.firstSeconds)],
-    ['again', (found) => median(found.againSeconds)],
+    ['first result', (found) => round(median(found.firstSeconds), 2)],
+    ['again', (found) => round(median(found.againSeconds), 2)],
   ];
   return {
     title: `Place of Tasker Fleet among the ${measured.length} that ran`,

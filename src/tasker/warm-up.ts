@@ -1,6 +1,6 @@
 import type { Executor } from '../db/connections/database.ts';
 import { claim } from '../engine/claim.ts';
-import { findChangedTasks, findStepsOfTasks } from '../db/reads/watched-tasks.ts';
+import { findStepsOfTasks } from '../db/reads/watched-tasks.ts';
 import { submitTasks } from '../db/statements/tasks/submit-tasks.ts';
 import type { Beginning } from './begin.ts';
 
@@ -12,9 +12,8 @@ export async function warmUpSubmit(db: Executor): Promise<void> {
   await db.run(submitTasks, { tasks: [], namespace: undefined, name: undefined, version: undefined });
 }
 
-/** The same for the statements of a wait, while the first step is claimed and runs. */
+/** The same for the second statement of a wait, while the first step is claimed and runs. The first one runs before anything has ended. */
 export async function warmUpWait(db: Executor): Promise<void> {
-  await db.run(findChangedTasks, { known: [] });
   await db.run(findStepsOfTasks, { tasks: [] });
 }
 
