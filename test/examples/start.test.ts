@@ -68,6 +68,12 @@ describe.concurrent('npm start on a database of the user', () => {
       ]);
       const charged = await chargedOrders(dataDir);
       expect([charged.length, new Set(charged).size]).toEqual([58, 58]);
+      // In a list of tasks each order is told from the others.
+      const [tagged] = await database.query<{ different: number; countries: number }>(
+        `SELECT count(DISTINCT tags->>0)::integer AS different, count(DISTINCT tags->>1)::integer AS countries FROM tasker.tasker_tasks`,
+      );
+      expect(tagged?.different).toBe(60);
+      expect(tagged?.countries).toBeGreaterThan(5);
 
       const again = startRun(dataDir, database.url, '--exit', '--tasks', '60');
       await expectSuccess(again);
@@ -115,6 +121,7 @@ describe.concurrent('npm start on a database of the user', () => {
       expect((await fetch(metrics)).status).toBe(200);
       const dashboard = (await run.waitForLine(/^dashboard: (\S+\/ui\/)$/, { timeoutMs: runWithinMs }))[1] as string;
       expect((await fetch(new URL('../v1/me', dashboard))).status).toBe(200);
+      expect(run.lines.slice(0, 2)).toEqual([`dashboard: ${dashboard}`, 'database: the one that DATABASE_URL names']);
 
       const second = startRun(dataDir, database.url, '--tasks', '5');
       await second.waitForLine(/^waiting for an earlier run to end \(order example on .*, pid \d+ at /);

@@ -13,6 +13,8 @@ export interface RunDatabase {
   /** The database without a pooler between. */
   readonly directUrl: string | undefined;
   readonly embedded: boolean;
+  /** Which one it is, for whoever looks on. */
+  readonly description: string;
   /** A file with the URL, for other programs. Undefined if the user named the database. */
   readonly urlFile: string | undefined;
   /** Starts the embedded server again if it died. Rejects if it cannot be reached under the same URL any more. */
@@ -39,12 +41,12 @@ export async function openRunDatabase(options: {
       );
     }
     const directUrl = process.env['DATABASE_URL_DIRECT'];
-    options.log('database: the one that DATABASE_URL names');
     const lock = await takeLock(directUrl ?? given, options);
     return {
       url: given,
       directUrl,
       embedded: false,
+      description: 'the one that DATABASE_URL names',
       urlFile: undefined,
       revive: async () => {},
       close: () => lock.release(),
@@ -76,13 +78,11 @@ export async function openRunDatabase(options: {
   // For psql and the tasker command in another terminal; the server listens on this machine only.
   const urlFile = join(options.dataDir, 'database-url');
   await writeFile(urlFile, `${url}\n`, { mode: 0o600 });
-  options.log(
-    `database: embedded PostgreSQL on port ${server.port}${server.adopted && !options.fresh ? ', left running by an earlier start' : ''}`,
-  );
   return {
     url,
     directUrl: url,
     embedded: true,
+    description: `embedded PostgreSQL on port ${server.port}${server.adopted && !options.fresh ? ', left running by an earlier start' : ''}`,
     urlFile,
     async revive() {
       server = await start();

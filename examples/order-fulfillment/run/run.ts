@@ -83,10 +83,16 @@ async function runOpened(
     },
     { restarting: log, givenUp: (error) => fatal.abort(error) },
   ));
-  await unlessOver(fleet.start(), over);
+  try {
+    await unlessOver(fleet.start(), over);
+    // The first line: where one looks on.
+    if (fleet.dashboardUrl !== undefined) log(`dashboard: ${fleet.dashboardUrl}`);
+  } finally {
+    // Also of a fleet that could not be started: which database is the first question then.
+    log(`database: ${database.description}`);
+  }
   fatal.signal.throwIfAborted();
   if (interrupts.stop.aborted) return INTERRUPTED;
-  if (fleet.dashboardUrl !== undefined) log(`dashboard: ${fleet.dashboardUrl}`);
   log(`fleet: ${fleet.pids.map(({ name, pid }) => `${name} (pid ${pid})`).join(', ')}`);
   log(`logs: ${fleet.logDir}`);
 
