@@ -16,6 +16,7 @@ const PATHS = {
   search: 'M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9M10.5 10.5 14 14',
   close: 'M4 4l8 8M12 4l-8 8',
   copy: 'M6 6h7v7H6zM3 10V3h7',
+  columns: 'M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10',
   check: 'M3 8.5 6.5 12 13 4.5',
   down: 'M4 6l4 4 4-4',
   right: 'M6 4l4 4-4 4',

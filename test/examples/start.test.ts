@@ -68,7 +68,7 @@ describe.concurrent('npm start on a database of the user', () => {
       ]);
       const charged = await chargedOrders(dataDir);
       expect([charged.length, new Set(charged).size]).toEqual([58, 58]);
-      // In a list of tasks each order is told from the others.
+      // In a list of tasks no order looks like another.
       const [tagged] = await database.query<{ different: number; countries: number }>(
         `SELECT count(DISTINCT tags->>0)::integer AS different, count(DISTINCT tags->>1)::integer AS countries FROM tasker.tasker_tasks`,
       );

@@ -1,13 +1,13 @@
 import { useQuery } from '../../api/query.ts';
 import type { Page, Task } from '../../api/types.ts';
-import { formatSeconds, formatSoFar } from '../../format.ts';
 import { navigate, place, queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
-import { TaskBadge } from '../../ui/badge.tsx';
 import { Empty, ProblemBox, Shown } from '../../ui/states.tsx';
-import { type Column, Table } from '../../ui/table.tsx';
-import { Ago, clock, formatTime } from '../../ui/time.tsx';
+import { Table } from '../../ui/table.tsx';
+import { formatTime } from '../../ui/time.tsx';
+import { type ColumnName, columnsOf } from './chosen-columns.ts';
+import { ColumnsMenu, tableColumns } from './columns.tsx';
 import { Filters } from './filters.tsx';
 import { searchOf } from './search-terms.ts';
 import { chosen, SelectionBar, selectionOf } from './selection.tsx';
@@ -28,6 +28,8 @@ export default function Tasks() {
     topic: 'tasks',
     everySeconds: cursor === '' ? 4 : 0,
   });
+  const chosenText = queryOf('columns');
+  const columns = columnsOf(chosenText, list.data?.items ?? []);
   const search = (typed: string): void => {
     const id = searchOf(typed).taskId;
     if (id !== undefined) navigate(`tasks/${id}`);
@@ -40,6 +42,7 @@ export default function Tasks() {
       <header class="page-head">
         <h1>Tasks</h1>
         <div class="actions">
+          <ColumnsMenu shown={columns} isChosen={chosenText !== ''} />
           <CopyAs command={commandOf(text)} path={path} />
         </div>
       </header>
@@ -53,7 +56,7 @@ export default function Tasks() {
         <ProblemBox problem={list.problem} reload={list.reload} />
       ) : (
         <Shown query={list} rows={10}>
-          {(page) => <Listed page={page} text={text} cursor={cursor} search={search} />}
+          {(page) => <Listed page={page} columns={columns} text={text} cursor={cursor} search={search} />}
         </Shown>
       )}
       <SelectionBar />
@@ -61,98 +64,17 @@ export default function Tasks() {
   );
 }
 
-/** Tags and whoever submitted have a column where a task of the page has them. */
-const columnsOf = (tasks: readonly Task[]): readonly Column<Task>[] =>
-  COLUMNS.filter(
-    ({ name }) =>
-      (name !== 'tags' || tasks.some(({ tags, schedule }) => (tags ?? []).length > 0 || schedule !== null)) &&
-      (name !== 'initiator' || tasks.some(({ initiator }) => initiator !== null && initiator !== '')),
-  );
-
-const COLUMNS: readonly Column<Task>[] = [
-  { name: 'state', title: 'State', kind: 'tight', cell: ({ state }) => <TaskBadge state={state} quiet /> },
-  {
-    name: 'id',
-    title: 'Id',
-    kind: 'number tight',
-    cell: ({ task_id: id }) => (
-      <a class="mono" href={`tasks/${id}`}>
-        {id}
-      </a>
-    ),
-  },
-  {
-    name: 'task',
-    title: 'Workflow',
-    cell: ({ task_id: id, namespace, workflow }) => (
-      <a class="task-name break" href={`tasks/${id}`}>
-        {namespace}/{workflow}
-      </a>
-    ),
-  },
-  {
-    name: 'version',
-    title: 'Version',
-    kind: 'tight',
-    label: 'version',
-    cell: ({ version }) => <span class="soft">{version}</span>,
-  },
-  {
-    name: 'tags',
-    title: 'Tags',
-    cell: ({ tags, schedule }) =>
-      (tags ?? []).length === 0 && schedule === null ? null : (
-        <span class="chips">
-          {(tags ?? []).slice(0, 4).map((tag) => (
-            <span key={tag} class="tag">
-              {tag}
-            </span>
-          ))}
-          {schedule === null ? null : (
-            <span class="tag" title="Submitted by this schedule">
-              ⏱ {schedule.name}
-            </span>
-          )}
-        </span>
-      ),
-  },
-  {
-    name: 'initiator',
-    title: 'By',
-    kind: 'text',
-    label: 'by',
-    cell: ({ initiator }) => (initiator === null ? null : <span class="soft">{initiator}</span>),
-  },
-  {
-    name: 'requested',
-    title: 'Requested',
-    kind: 'tight',
-    label: '',
-    cell: ({ requested_at: at }) => <Ago at={at} />,
-  },
-  { name: 'took', title: 'Took', kind: 'number', label: 'took', cell: (task) => <Took task={task} /> },
-];
-
 const CASE = ' Names and values of an input are searched for as they are written there, small and capital letters too.';
-
-function Took({ task: { state, requested_at: from, completed_at: to } }: { task: Task }) {
-  const isOpen = state === 'pending' || state === 'in_progress';
-  if (to === null && !isOpen) return <span class="none">–</span>;
-  const seconds = ((to === null ? clock.value : Date.parse(to)) - Date.parse(from)) / 1000;
-  return (
-    <span class={isOpen ? 'soft' : undefined} title={isOpen ? 'So far' : undefined}>
-      {isOpen ? `${formatSoFar(seconds)} …` : formatSeconds(seconds)}
-    </span>
-  );
-}
 
 function Listed({
   page,
+  columns,
   text,
   cursor,
   search,
 }: {
   page: Page<Task>;
+  columns: readonly ColumnName[];
   text: string;
   cursor: string;
   search: (q: string) => void;
@@ -180,7 +102,7 @@ function Listed({
       ) : (
         <Table
           caption="Tasks, the newest first"
-          columns={columnsOf(items)}
+          columns={tableColumns(columns)}
           rows={items}
           keyOf={({ task_id: id }) => id}
           hrefOf={({ task_id: id }) => `tasks/${id}`}

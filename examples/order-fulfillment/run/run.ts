@@ -85,7 +85,7 @@ async function runOpened(
   ));
   try {
     await unlessOver(fleet.start(), over);
-    // The first line: where one looks on.
+    // First of all lines: everything can be seen there.
     if (fleet.dashboardUrl !== undefined) log(`dashboard: ${fleet.dashboardUrl}`);
   } finally {
     // Also of a fleet that could not be started: which database is the first question then.

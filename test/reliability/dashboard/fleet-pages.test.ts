@@ -71,6 +71,49 @@ it('a queue is resumed with a reason, and the audit has it', async () => {
   expect(await fixture.test.query('SELECT name FROM tasker.tasker_pauses')).toEqual([]);
 });
 
+it('columns of Tasks are chosen with the keyboard and kept in the address, whose link shows the same to somebody else', async () => {
+  const page = await open('tasks');
+  const lists = new Set<string>();
+  page.on('request', (request) => void (request.url().includes('/v1/tasks') && lists.add(request.url())));
+  const headsOf = (shown: Watched['page']) => shown.locator('thead th[scope=col]').allTextContents();
+  const usual = ['State', 'Id', 'Workflow', 'Version', 'Tags', 'By', 'Requested', 'Took'];
+  const chosen = ['Id', 'Workflow', 'Priority', 'Tags', 'By', 'Reason', 'Requested', 'Took'];
+  expect(await headsOf(page)).toEqual(usual);
+  const button = page.locator('summary', { hasText: 'Columns' });
+  const menu = page.getByRole('group', { name: 'Columns' });
+  await button.press('Enter');
+  await menu.waitFor();
+  await page.keyboard.press('Tab');
+  expect(await menu.getByLabel('State').evaluate((box) => box === box.ownerDocument.activeElement)).toBe(true);
+  for (const name of ['State', 'Version', 'Priority', 'Reason']) {
+    await menu.getByRole('checkbox', { name }).press('Space');
+  }
+  await expect.poll(() => headsOf(page)).toEqual(chosen);
+  await page.keyboard.press('Escape');
+  await menu.waitFor({ state: 'hidden' });
+  expect(await button.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+  // The same tasks are shown by other columns: nothing else was asked for.
+  expect([...lists].filter((url) => !url.endsWith('/v1/tasks?limit=50'))).toEqual([]);
+
+  await page.getByRole('button', { name: 'Last day' }).click();
+  await page.waitForURL(/age/);
+  expect(new URL(page.url()).search).toContain('columns=workflow.priority.tags.initiator.reason.requested.took');
+  expect(await headsOf(page)).toEqual(chosen);
+  const other = await openPage(browser, { base: fixture.api.apiUrl });
+  await other.page.goto(page.url().replace('priority', 'priority.constructor.colour'));
+  await untilShown(other.page);
+  expect(await headsOf(other.page)).toEqual(chosen);
+  expect(other.problems).toEqual([]);
+  await other.page.context().close();
+
+  await button.click();
+  await menu.getByRole('button', { name: 'The usual ones' }).click();
+  await expect.poll(() => headsOf(page)).toEqual(usual);
+  expect(page.url()).not.toContain('columns');
+  await page.locator('h1').click();
+  await menu.waitFor({ state: 'hidden' });
+});
+
 /** Tasks whose first step has failed for good with this error, as an earlier version wrote it. */
 async function failOld(workflow: number, errors: readonly object[]): Promise<string[]> {
   const worker = await fixture.worker();

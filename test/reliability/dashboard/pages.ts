@@ -3,6 +3,7 @@ export const PAGES: readonly string[] = [
   '',
   'tasks',
   'tasks?q=state%3Aerror',
+  'tasks?columns=state.workflow.version.priority.tags.schedule.initiator.source.reason.requested.ended.took',
   'tasks/{failed}',
   'tasks/{done}',
   'tasks/{open}',

@@ -126,6 +126,13 @@ it('dialogs, menus and the drawer are no obstacle either', async () => {
     await page.keyboard.press('?');
     await page.locator('dialog[open] .keys').waitFor();
     expect(await seriousProblems(page), 'keys').toEqual([]);
+    for (const menu of ['Columns', 'Copy as']) {
+      await open(page, 'tasks');
+      await page.locator('summary', { hasText: menu }).click();
+      const box = await page.getByRole('group', { name: menu }).boundingBox();
+      expect(box?.x, `${menu} begins within the window`).toBeGreaterThanOrEqual(0);
+      expect(await faultsOf(page), menu).toEqual([]);
+    }
     await open(page, 'failures');
     await page.getByRole('button', { name: 'Tasks', exact: true }).click();
     await page.getByRole('button', { name: 'Retry all' }).click();
