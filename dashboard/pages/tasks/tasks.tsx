@@ -1,5 +1,6 @@
 import { useQuery } from '../../api/query.ts';
 import type { Page, Task } from '../../api/types.ts';
+import { plural } from '../../format.ts';
 import { navigate, place, queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
@@ -11,6 +12,7 @@ import { ColumnsMenu, tableColumns } from './columns.tsx';
 import { Filters } from './filters.tsx';
 import { searchOf } from './search-terms.ts';
 import { chosen, SelectionBar, selectionOf } from './selection.tsx';
+import { useHeld } from './use-held.ts';
 import { commandOf } from './command.ts';
 
 const LIMIT = 50;
@@ -24,12 +26,10 @@ export default function Tasks() {
   if (cursor !== '') query.set('cursor', cursor);
   const path = `/v1/tasks?${query}`;
   // Older pages stand still: what is on them does not come and go.
-  const list = useQuery<Page<Task>>(path, {
-    topic: 'tasks',
-    everySeconds: cursor === '' ? 4 : 0,
-  });
+  const list = useQuery<Page<Task>>(path, cursor === '' ? { topic: 'tasks', everySeconds: 4 } : { everySeconds: 0 });
+  const { page: shown, newer = 0, showNewer } = useHeld(path, list.data, cursor === '');
   const chosenText = queryOf('columns');
-  const columns = columnsOf(chosenText, list.data?.items ?? []);
+  const columns = columnsOf(chosenText, shown?.items ?? []);
   const search = (typed: string): void => {
     const id = searchOf(typed).taskId;
     if (id !== undefined) navigate(`tasks/${id}`);
@@ -52,11 +52,18 @@ export default function Tasks() {
         problems={problems.map(({ detail }) => detail)}
         workflow={list.data?.items.map((task) => `${task.namespace}/${task.workflow}`)[0]}
       />
+      {newer === 0 ? null : (
+        <div class="newer">
+          <button type="button" class="button small primary" onClick={showNewer}>
+            {newer === LIMIT ? `${LIMIT} or more new tasks` : plural(newer, 'new task')}
+          </button>
+        </div>
+      )}
       {problems.length > 0 ? null : list.data === undefined && list.problem !== undefined ? (
         <ProblemBox problem={list.problem} reload={list.reload} />
       ) : (
         <Shown query={list} rows={10}>
-          {(page) => <Listed page={page} columns={columns} text={text} cursor={cursor} search={search} />}
+          {(page) => <Listed page={shown ?? page} columns={columns} text={text} cursor={cursor} search={search} />}
         </Shown>
       )}
       <SelectionBar />

@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { useApi } from '../../api/api-fixture.ts';
 import { diamond } from '../../engine/engine-fixture.ts';
+import { seriousProblems } from './axe.ts';
 import { openChromium, openPage, untilShown, type Watched } from './chromium.ts';
 import { fillFleet } from './fleet.ts';
 
@@ -113,6 +114,37 @@ it('columns of Tasks are chosen with the keyboard and kept in the address, whose
   expect(page.url()).not.toContain('columns');
   await page.locator('h1').click();
   await menu.waitFor({ state: 'hidden' });
+});
+
+it('what somebody reads in the list of tasks stays where it is: newer ones are counted until they are asked for', async () => {
+  const id = await fixture.workflow(diamond);
+  for (let task = 0; task < 20; task += 1) await fixture.submitOne(id);
+  const page = await open('tasks');
+  const top = page.locator('tbody tr').first();
+  const idOf = (row: typeof top) => row.locator('a.mono').textContent();
+  // The newest: whoever is at the top sees what comes.
+  const first = await fixture.submitOne(id);
+  await expect.poll(() => idOf(top), { timeout: 20_000 }).toBe(first);
+  await page.mouse.wheel(0, 300);
+  await expect.poll(() => page.evaluate('scrollY')).toBe(300);
+  const place = await page.locator('tbody tr').nth(8).boundingBox();
+  const [read, second] = [await idOf(page.locator('tbody tr').nth(8)), await fixture.submitOne(id)];
+  const newer = page.getByRole('button', { name: '1 new task' });
+  await newer.waitFor({ timeout: 20_000 });
+  expect(await idOf(top)).toBe(first);
+  expect(await idOf(page.locator('tbody tr').nth(8))).toBe(read);
+  expect(await page.locator('tbody tr').nth(8).boundingBox()).toEqual(place);
+  expect(await seriousProblems(page)).toEqual([]);
+  await newer.click();
+  await expect.poll(() => idOf(top)).toBe(second);
+  expect(await newer.count()).toBe(0);
+  // Also while tasks are chosen, wherever one has scrolled to.
+  await page.getByLabel(`Choose ${second}`).check();
+  const third = await fixture.submitOne(id);
+  await newer.waitFor({ timeout: 20_000 });
+  expect(await idOf(top)).toBe(second);
+  await page.getByRole('button', { name: 'Clear the choice' }).click();
+  await expect.poll(() => idOf(top)).toBe(third);
 });
 
 /** Tasks whose first step has failed for good with this error, as an earlier version wrote it. */
