@@ -69,6 +69,9 @@ const DEV: Omit<Product, 'install'> = {
   ],
 };
 
+/** Of each program, in turns with the others. */
+const RUNS = 9;
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const programs = fileURLToPath(new URL('../first-minutes', import.meta.url));
 
@@ -77,21 +80,29 @@ export async function firstMinutes(server: BenchServer, quick: boolean): Promise
   const npmRegistry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
   const registry = await startRegistry(pack(scratch), npmRegistry);
   try {
-    const install = ['tasker-fleet'];
+    const ofOurs = ['tasker-fleet'];
     const products: Product[] = [
-      { name: 'Tasker Fleet', install, program: 'tasker-fleet.mjs' },
-      ...(existsSync(join(root, 'src/cli/commands/dev.ts')) ? [{ ...DEV, install }] : []),
+      { name: 'Tasker Fleet', install: ofOurs, program: 'tasker-fleet.mjs' },
+      ...(existsSync(join(root, 'src/cli/commands/dev.ts')) ? [{ ...DEV, install: ofOurs }] : []),
       ...PEERS,
     ];
     const data: Record<string, Measured | { failed: string }> = {};
+    const failed = (error: unknown): { failed: string } => ({ failed: String(error).split('\n')[0] ?? '' });
+    const folders = new Map<Product, string>();
     for (const product of products) {
-      data[product.name] = await measure(server, { scratch, registry: registry.url }, product, quick).catch(
-        (error: unknown) => ({
-          failed: String(error).split('\n')[0] ?? '',
-        }),
-      );
-      console.error(`  ${product.name}: ${JSON.stringify(data[product.name])}`);
+      const folder = mkdtempSync(join(scratch, 'app-'));
+      folders.set(product, folder);
+      data[product.name] = await install(folder, registry.url, product, quick).catch(failed);
     }
+    // In turns: what slows the machine for a while slows all of them.
+    for (let n = 0; n < (quick ? 1 : RUNS); n += 1) {
+      for (const [product, folder] of folders) {
+        const found = data[product.name];
+        if (found === undefined || 'failed' in found) continue;
+        await run(server, folder, product, found).catch((error: unknown) => (data[product.name] = failed(error)));
+      }
+    }
+    for (const { name } of products) console.error(`  ${name}: ${JSON.stringify(data[name])}`);
     const ours = data['Tasker Fleet'];
     if (ours === undefined || 'failed' in ours)
       throw new Error(`Tasker Fleet itself could not be measured: ${ours?.failed}`);
@@ -112,39 +123,38 @@ function pack(folder: string): string {
   return join(folder, name);
 }
 
-async function measure(
-  server: BenchServer,
-  { scratch, registry }: { scratch: string; registry: string },
-  product: Product,
-  quick: boolean,
-): Promise<Measured> {
-  const folder = mkdtempSync(join(scratch, 'app-'));
+async function install(folder: string, registry: string, product: Product, quick: boolean): Promise<Measured> {
   writeFileSync(join(folder, 'package.json'), '{ "name": "app", "private": true, "type": "module" }\n');
   await secondsToInstall(folder, product.install, registry);
   const installSeconds: number[] = [];
   for (let n = 0; n < (quick ? 1 : 2); n += 1)
     installSeconds.push(await secondsToInstall(folder, product.install, registry));
   copyFileSync(join(programs, product.program), join(folder, 'program.mjs'));
-  const firstSeconds: number[] = [];
-  const againSeconds: number[] = [];
-  for (let n = 0; n < (quick ? 1 : 3); n += 1) {
-    const db = await server.database({ empty: true });
-    try {
-      firstSeconds.push(await runProgram(folder, db.url, product.command));
-      againSeconds.push(await runProgram(folder, db.url, product.command));
-    } finally {
-      await db.drop();
-    }
-  }
   const text = readFileSync(join(folder, 'program.mjs'), 'utf8');
   return {
     ...installedSize(folder, product.install),
     installSeconds,
     importMs: importMs(folder, text, quick ? 1 : 5),
     lines: linesOf(text),
-    firstSeconds,
-    againSeconds,
+    firstSeconds: [],
+    againSeconds: [],
   };
+}
+
+/** On an empty database, and again on the same. */
+async function run(
+  server: BenchServer,
+  folder: string,
+  { command }: Product,
+  { firstSeconds, againSeconds }: Measured,
+): Promise<void> {
+  const db = await server.database({ empty: true });
+  try {
+    firstSeconds.push(await runProgram(folder, db.url, command));
+    againSeconds.push(await runProgram(folder, db.url, command));
+  } finally {
+    await db.drop();
+  }
 }
 
 function table(
