@@ -8,6 +8,7 @@ import { type RoleService, runService } from '../process/run-service.ts';
 import type { Drained, RunningService } from '../process/service.ts';
 import { withTimeout } from '../process/with-timeout.ts';
 import { sendProblem } from './http/send.ts';
+import { UnusedConnections } from './http/unused-connections.ts';
 import { serveApi } from './plugin.ts';
 import { problemOf } from './problem.ts';
 import { ApiRuntime } from './runtime.ts';
@@ -47,6 +48,7 @@ class ApiService implements RoleService {
   private readonly config: Config;
   private readonly runtime: ApiRuntime;
   private readonly app: FastifyInstance;
+  private readonly connections: UnusedConnections;
   private stopping: Promise<Drained> | undefined;
 
   constructor(host: Host, config: Config, log: Logger) {
@@ -64,6 +66,7 @@ class ApiService implements RoleService {
       frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, problemOf(error)),
       routerOptions: { maxParamLength: 400, ignoreTrailingSlash: false, caseSensitive: true },
     });
+    this.connections = new UnusedConnections(this.app.server);
   }
 
   async start(): Promise<void> {
@@ -91,7 +94,9 @@ class ApiService implements RoleService {
 
   private async drain(): Promise<Drained> {
     this.runtime.drain();
+    this.connections.end();
     const closed = await withTimeout(this.app.close(), this.config.drainGraceSeconds * 1000);
+    this.connections.stop();
     if (!closed) this.app.server.closeAllConnections();
     await this.runtime.close();
     return { unfinished: closed ? [] : ['requests'] };
