@@ -12,10 +12,9 @@ export function namingMissingMigrations(db: Database): Database {
     try {
       return await work();
     } catch (error) {
-      if (!isSchemaMissing(error)) throw error;
-      await requireSchema(db);
-      // Another program has made the first tables of an empty database, and in the meantime the rest.
-      return work();
+      // Another program had made the first tables of an empty database, and has made the rest meanwhile.
+      if (isSchemaMissing(error) && (await requireSchema(db))) return work();
+      throw error;
     }
   };
   return {

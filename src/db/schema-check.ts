@@ -15,15 +15,19 @@ const REST_POLL_MS = 100;
 
 /**
  * Throws SchemaOutdatedError if a migration that this version needs is not applied. A database that a newer version has
- * migrated further is accepted: during a rollout old processes work beside new ones. Waits for a program that has begun to make the schema.
+ * migrated further is accepted: during a rollout old processes work beside new ones. Waits for a program that has begun to make the schema, and returns
+ * whether it had to.
  */
-export async function requireSchema(db: Pick<Database, 'schema'> & { pool: Queries }): Promise<void> {
-  await whole(db.schema);
+export async function requireSchema(db: Pick<Database, 'schema'> & { pool: Queries }): Promise<boolean> {
+  const rest = whole(db.schema);
+  let waited = rest !== undefined;
+  await rest;
   const deadline = performance.now() + REST_WITHIN_MS;
   for (;;) {
     const { missing, empty, begun } = await readSchemaState(db);
-    if (missing.length === 0) return;
+    if (missing.length === 0) return waited;
     if (!begun || performance.now() > deadline) throw new SchemaOutdatedError(db.schema, missing, { empty });
+    waited = true;
     await pause(REST_POLL_MS);
   }
 }

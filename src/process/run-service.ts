@@ -111,6 +111,6 @@ async function reach(
   program: Pick<SharedByRoles, 'schemaReady'> | undefined,
   opened: Promise<void> | undefined,
 ): Promise<void> {
-  if (program === undefined) return requireSchema(db);
-  await Promise.all([program.schemaReady(), opened]);
+  if (program === undefined) await requireSchema(db);
+  else await Promise.all([program.schemaReady(), opened]);
 }

@@ -166,7 +166,7 @@ describe('a process that does not migrate', () => {
     const db = openDatabase({ url: database.url, poolSize: 1 });
     try {
       let state = 'waiting';
-      const required = requireSchema(db).then(() => (state = 'whole'));
+      const required = requireSchema(db).then((waited) => (state = waited ? 'whole' : 'not awaited'));
       await holdingTheLock(async () => {
         await waitFor(async () => db.pool.totalCount > 0, { what: 'its first look' });
         expect(state).toBe('waiting');
