@@ -18,11 +18,14 @@ const REST_POLL_MS = 100;
  * migrated further is accepted: during a rollout old processes work beside new ones. Waits for a program that has begun to make the schema, and returns
  * whether it had to.
  */
-export async function requireSchema(db: Pick<Database, 'schema'> & { pool: Queries }): Promise<boolean> {
+export async function requireSchema(
+  db: Pick<Database, 'schema'> & { pool: Queries },
+  { restWithinMs = REST_WITHIN_MS } = {},
+): Promise<boolean> {
   const rest = whole(db.schema);
   let waited = rest !== undefined;
   await rest;
-  const deadline = performance.now() + REST_WITHIN_MS;
+  const deadline = performance.now() + restWithinMs;
   for (;;) {
     const { missing, empty, begun } = await readSchemaState(db);
     if (missing.length === 0) return waited;

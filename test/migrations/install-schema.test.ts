@@ -182,7 +182,7 @@ describe('a process that does not migrate', () => {
     await install();
     const db = openDatabase({ url: database.url, poolSize: 1 });
     try {
-      await expect(requireSchema(db)).rejects.toMatchObject({
+      await expect(requireSchema(db, { restWithinMs: 300 })).rejects.toMatchObject({
         code: 'SCHEMA_OUTDATED',
         message: expect.stringContaining('run tasker migrate up'),
       });

@@ -6,16 +6,16 @@ import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startEmbeddedPostgres } from '../../src/embedded/start.ts';
-import { withLaunchLock } from '../../src/embedded/launch-lock.ts';
-import { chooseOsUser } from '../../src/embedded/os-user.ts';
-import { stopPostmaster } from '../../src/embedded/postmaster.ts';
-import { openFolder } from '../../src/embedded/folder.ts';
-import { commandLineOf, isAlive } from '../../src/embedded/process-identity.ts';
-import { useProcesses } from '../support/processes.ts';
-import { scratchFolder } from '../support/scratch-folder.ts';
-import { waitFor } from '../support/wait-for.ts';
-import { ask, smallServer, useEmbeddedFolders } from './embedded-folders.ts';
+import { startEmbeddedPostgres } from '../../../src/embedded/start.ts';
+import { withLaunchLock } from '../../../src/embedded/launch-lock.ts';
+import { chooseOsUser } from '../../../src/embedded/os-user.ts';
+import { stopPostmaster } from '../../../src/embedded/postmaster.ts';
+import { openFolder } from '../../../src/embedded/folder.ts';
+import { commandLineOf, isAlive } from '../../../src/embedded/process-identity.ts';
+import { useProcesses } from '../../support/processes.ts';
+import { scratchFolder } from '../../support/scratch-folder.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { ask, smallServer, useEmbeddedFolders } from '../../embedded/embedded-folders.ts';
 
 const newFolder = useEmbeddedFolders();
 const processes = useProcesses();
@@ -33,7 +33,7 @@ async function startStranger(): Promise<ChildProcess> {
 describe('when the starter is killed', () => {
   test("by Ctrl-C at its terminal, the server in the background is not the terminal's to end", async () => {
     const dataDir = await newFolder();
-    const program = fileURLToPath(new URL('starter.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../../embedded/starter.ts', import.meta.url));
     // A terminal sends SIGINT to the whole foreground group: this one.
     const first = spawn(process.execPath, [program, dataDir], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void first.kill('SIGKILL'));
