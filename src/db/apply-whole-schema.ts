@@ -71,7 +71,7 @@ ${unfinishedText(client, schema)}; COMMIT; ${around.after}`,
 
 /**
  * Makes what the first tables were made without, and records the migrations, in one transaction. For a session that holds the migration lock, on a schema with the
- * first tables. Returns the names. Throws a TaskerError if another version has made the first tables. `before`: what makes them, if they are not there.
+ * first tables. Returns the names. They have to be those of this version (`refuseForeignBeginning`). `before`: what makes them, if they are not there.
  */
 export async function applyRest(
   client: pg.Client,

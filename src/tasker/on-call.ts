@@ -26,16 +26,18 @@ export async function startScheduler(options: SchedulerProcessOptions): Promise<
 export async function startTasker(options: TaskerOptions): Promise<Tasker> {
   const { begin } = await import('./begin.ts');
   const beginning = await begin(options);
-  // The first bytes go to the server before anything keeps the loop busy.
-  await new Promise<void>((resolve) => void setImmediate(resolve));
+  await bytesSent();
   // Half of the code while the server makes processes for the first sessions; the rest when it has something to do for longer.
   await import('../worker/start-worker.ts');
   if ((await beginning.schema.under) === 'ready') {
     // While the rest is loaded, the server has nothing else to do.
     const { warmUpClaim } = await import('./warm-up.ts');
     void warmUpClaim(beginning).catch(() => undefined);
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await bytesSent();
   }
   const { startTasker: start } = await import('./start-tasker.ts');
   return start(options, beginning);
 }
+
+/** What was written goes to the server before anything keeps the loop busy. */
+const bytesSent = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -37,12 +37,12 @@ import { listStepTimelines } from '../../src/db/reads/step-timelines.ts';
 import { findTaskVersions, listTaskStates } from '../../src/db/reads/task-states.ts';
 import { readTopicVersions } from '../../src/db/reads/topic-versions.ts';
 import { listWorkflows } from '../../src/db/reads/workflows.ts';
-import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { enterDirectory } from '../support/enter-directory.ts';
 import { loadHistory, requestedAt } from '../support/long-history.ts';
 import { call, planOf } from './plan.ts';
+import { WHOLE_PAGE } from './whole-page.ts';
 
 const TASKS = 50_000;
 const engine = await useEngine();
@@ -57,28 +57,7 @@ beforeAll(async () => {
 }, 60_000);
 
 /** A page of 50 of every task. */
-const page = (given: object = {}) => ({
-  states: null,
-  named_task_ids: null,
-  tags: null,
-  initiator: null,
-  schedule: null,
-  requested_since: null,
-  requested_before: null,
-  error: null,
-  fingerprint: null,
-  queue: null,
-  source_system: null,
-  input_has: null,
-  attempts_from: null,
-  attempts_to: null,
-  ended_since: null,
-  ended_before: null,
-  floor: '0',
-  below: NO_CEILING,
-  limit: 51,
-  ...given,
-});
+const page = (given: object = {}) => ({ ...WHOLE_PAGE, ...given });
 const steps = { ready: false, running: false, retrying: false, blocked: false };
 
 describe(`with ${TASKS} tasks, a page of 50`, () => {

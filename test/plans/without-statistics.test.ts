@@ -5,11 +5,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { listBegunTasks, listTasksEndedByHand } from '../../src/db/reads/task-lists.ts';
 import { listOpenTasks, readByIndexOnly } from '../../src/db/reads/task-sets.ts';
-import { NO_CEILING } from '../../src/reads/task-list.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
 import { loadTasks } from '../support/load-tasks.ts';
 import { type Call, call, planOf } from './plan.ts';
+import { WHOLE_PAGE } from './whole-page.ts';
 
 const ENDED = 30_000;
 /** More than a set may have. */
@@ -30,37 +30,15 @@ const FORGET: Call = {
   text: `DELETE FROM pg_statistic WHERE starelid::regclass::text ~ 'tasker_task_transitions|tasker_workflow_steps'`,
   values: [],
 };
-const page = {
-  states: null,
-  named_task_ids: null,
-  tags: null,
-  initiator: null,
-  schedule: null,
-  requested_since: null,
-  requested_before: null,
-  error: null,
-  fingerprint: null,
-  queue: null,
-  source_system: null,
-  input_has: null,
-  attempts_from: null,
-  attempts_to: null,
-  ended_since: null,
-  ended_before: null,
-  floor: '0',
-  below: NO_CEILING,
-  limit: 51,
-};
-
 describe('a page of tasks', () => {
   it.each([
-    ['that have begun', () => call(listBegunTasks, { ...page, rows: 500 }), 800],
-    ['that were cancelled', () => call(listTasksEndedByHand, { ...page, rows: 500 }), 800],
+    ['that have begun', () => call(listBegunTasks, { ...WHOLE_PAGE, rows: 500 }), 800],
+    ['that were cancelled', () => call(listTasksEndedByHand, { ...WHOLE_PAGE, rows: 500 }), 800],
     [
       'that are open, of which there are too many for a set',
       () =>
         call(listOpenTasks, {
-          ...page,
+          ...WHOLE_PAGE,
           states: ['in_progress'],
           ready: true,
           running: true,
