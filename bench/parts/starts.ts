@@ -8,9 +8,12 @@ import { type Estimate, type PartResult, round, type Table } from '../support/re
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { elsewhere, watched } from '../support/workflows.ts';
 import { type Arm, LOOKERS, type Lookers, setQuiet, Turns } from './looking/turns.ts';
-import { LOOKING, Viewers } from './looking/viewers.ts';
+import { Viewers } from './looking/viewers.ts';
+import type { Looking } from './looking/lookers.ts';
 import { Durations } from './starts/durations.ts';
 
+/** Open pages alone: what requests for lists cost besides is in the part looking. */
+const WATCHING: Looking = { browsers: 50, listsPerSecond: 0 };
 /** Of four steps each. */
 const TASKS_PER_SECOND = 500;
 const PAUSE_MS = 20;
@@ -62,7 +65,7 @@ export async function starts(server: BenchServer, quick: boolean): Promise<PartR
   const over = new AbortController();
   let windows: Window[][] = [];
   try {
-    await viewers.bringIn(LOOKING);
+    await viewers.bringIn(WATCHING);
     const submits = submitUntil(over.signal, client);
     await sleep(quick ? 1000 : 6000);
     windows = await measureWindows(db, new Turns(viewers, pinned), most);
@@ -193,7 +196,7 @@ function tableOf(figures: readonly Figures[], blocks: readonly Block[], pinned: 
     : 'all programs share the cores';
   const nobody = Durations.sum(blocks.map((block) => block.nobody));
   return {
-    title: `From ready to the start of a step, ms, at ${TASKS_PER_SECOND} tasks (${(TASKS_PER_SECOND * 4).toLocaleString('en-US')} steps) a second, while ${LOOKING.browsers} dashboards are open on a running task of 1,000 steps, ${LOOKING.browsers} on the first page, and there are ${LOOKING.listsPerSecond} requests a second for lists; ${where}. Windows of ${WINDOW_SECONDS} s in turns: change against nobody in the same blocks of four, with its interval of 95 %`,
+    title: `From ready to the start of a step, ms, at ${TASKS_PER_SECOND} tasks (${(TASKS_PER_SECOND * 4).toLocaleString('en-US')} steps) a second, while ${WATCHING.browsers} dashboards are open on a running task of 1,000 steps and ${WATCHING.browsers} on the first page; ${where}. Windows of ${WINDOW_SECONDS} s in turns: change against nobody in the same blocks of four, with its interval of 95 %`,
     columns: ['', 'blocks', 'steps', 'p50', 'change', 'p95', 'change', 'p99', 'change'],
     rows: [
       ['nobody', blocks.length, nobody.count, ...[50, 95, 99].flatMap((p) => [round(nobody.percentile(p), 2), '-'])],
