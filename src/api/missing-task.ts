@@ -1,3 +1,4 @@
+import { missingTaskText } from '../engine/refusal-text.ts';
 import { Problem } from './problem.ts';
 import type { RouteRequest } from './route.ts';
 
@@ -10,10 +11,5 @@ export async function missingTask(
   taskId: string,
 ): Promise<Problem> {
   const isArchived = principal.namespaces === undefined && (await client.archive.where(taskId)) !== undefined;
-  return new Problem(
-    'NOT_FOUND',
-    isArchived
-      ? `task ${taskId} has ended and is in the archive: \`tasker archive show ${taskId}\`, or GET /v1/archived-tasks/${taskId}`
-      : `there is no task ${taskId}`,
-  );
+  return new Problem('NOT_FOUND', missingTaskText(taskId, isArchived));
 }

@@ -2,9 +2,10 @@ import { Command } from 'commander';
 import { actView } from '../engine/act-view.ts';
 import { type ActName, isRefusal } from '../engine/audit.ts';
 import { type RefusedAct, refusalText } from '../engine/refusal-text.ts';
+import { describeMissingTask } from './missing-task.ts';
 import { osUser } from './os-user.ts';
 import { STATUS } from './report-error.ts';
-import { print, withJson } from './with-client.ts';
+import { print, withClient, withJson } from './with-client.ts';
 
 /** Of every command that changes something. */
 export interface ActFlags {
@@ -40,19 +41,23 @@ export function operatorCommand(name: string, description: string): Command {
 }
 
 /** Prints the outcome (`done`: its text for people) and exits with the status that belongs to it. */
-export function finish(
+export async function finish(
   exit: (status: number) => void,
   taskId: string,
   outcome: RefusedAct & { rerun?: string },
   json: boolean | undefined,
   { act, ...texts }: { act: ActName; done: string; dryRun?: boolean | undefined },
-): void {
+): Promise<void> {
   const good = !isRefusal(outcome.outcome);
   const { isNamed: _isNamed, ...shown } = outcome;
+  const refusal =
+    outcome.outcome === 'not_found'
+      ? await withClient((client) => describeMissingTask(client, taskId))
+      : refusalText(act, taskId, outcome);
   print({ task_id: taskId, ...actView(shown), ...(texts.dryRun === true ? { dry_run: true } : {}) }, json, () =>
     good
       ? `task ${taskId}: ${texts.done}${texts.dryRun === true ? ' (dry run: nothing was changed)' : ''}`
-      : refusalText(act, taskId, outcome),
+      : refusal,
   );
   if (good) exit(STATUS.ok);
   else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);

@@ -15,6 +15,12 @@ export interface RefusedAct {
   readonly isNamed?: boolean | undefined;
 }
 
+/** What is said of a task that is not in the tables, of whatever was asked: one sentence for the command line and for the API. */
+export const missingTaskText = (taskId: string, isArchived: boolean): string =>
+  isArchived
+    ? `task ${taskId} has ended and is in the archive, where it is only read: see it there (\`tasker archive show ${taskId}\`, GET /v1/archived-tasks/${taskId}), or bring it back to act on it (\`tasker archive restore ${taskId}\`, POST /v1/archived-tasks/${taskId}:restore)`
+    : `there is no task ${taskId}`;
+
 /** Why an act on a task was refused, and what to do instead: one sentence for the command line and for the API. */
 export function refusalText(act: ActName, taskId: string, refused: RefusedAct): string {
   const { outcome, state, steps, known, by, workerId, isNamed } = refused;
@@ -22,7 +28,7 @@ export function refusalText(act: ActName, taskId: string, refused: RefusedAct): 
   const names = [steps ?? []].flat().join(', ');
   switch (outcome) {
     case 'not_found':
-      return `there is no ${task}`;
+      return missingTaskText(taskId, false);
     case 'unknown_steps':
       return `${task} has no step ${names}: its steps are ${known?.join(', ') ?? ''}`;
     case 'superseded':

@@ -78,6 +78,25 @@ it.each([[['explain']], [['task']], [['task', '--critical-path']], [['record']]]
   },
 );
 
+it.each([
+  ['cancel'],
+  ['retry'],
+  ['rerun'],
+  ['resolve'],
+  ['resolve', '--step', 'charge'],
+  ['release', '--step', 'charge'],
+])('an act on what was archived is refused with the sentence of the API: %s %s %s', async (command, ...options) => {
+  const [id = ''] = archived;
+  const path = options.length === 0 ? `/v1/tasks/${id}:${command}` : `/v1/tasks/${id}/steps/charge:${command}`;
+  const { status, body } = await fixture.call('POST', path, { key });
+  expect(status).toBe(404);
+  expect(body['detail']).toContain(`tasker archive restore ${id}`);
+  for (const where of [here, remote]) {
+    expect(await where(command, id, ...options)).toMatchObject({ status: 3, output: body['detail'] });
+    expect((await where(command, '999999', ...options)).output).toBe('there is no task 999999');
+  }
+});
+
 it('the API says of an archived task where it is, to those who see all namespaces', async () => {
   const [id = ''] = archived;
   for (const path of ['', '/explain', '/steps/charge', '/history', '/critical-path', '/record']) {

@@ -7,7 +7,7 @@ export function cancelCommand(exit: (status: number) => void): Command {
   return operatorCommand('cancel', 'cancel a task with its open steps; what runs is aborted').action(
     async (taskId: string, options: ActFlags) => {
       const outcome = await withClient((client) => client.cancel(taskId, options));
-      finish(exit, taskId, outcome, options.json, {
+      await finish(exit, taskId, outcome, options.json, {
         done: 'cancelled',
         dryRun: options.dryRun,
         act: 'task.cancel',

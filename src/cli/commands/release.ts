@@ -13,7 +13,7 @@ export function releaseCommand(exit: (status: number) => void): Command {
     .action(async (taskId: string, options: { step: string; force?: boolean } & ActFlags) => {
       const { step } = options;
       const outcome = await withClient((client) => client.releaseStep(taskId, step, options));
-      finish(exit, taskId, outcome, options.json, {
+      await finish(exit, taskId, outcome, options.json, {
         done: `step ${step} is back in its queue`,
         act: 'step.release',
         dryRun: options.dryRun,

@@ -12,7 +12,7 @@ export function rerunCommand(exit: (status: number) => void): Command {
       const input = options.input === undefined ? undefined : await readInput(options.input);
       const outcome = await withClient((client) => client.rerun(taskId, { ...options, input }));
       const { taskId: rerun, ...shown } = { taskId: '', ...outcome };
-      finish(exit, taskId, rerun ? { ...shown, rerun } : shown, options.json, {
+      await finish(exit, taskId, rerun ? { ...shown, rerun } : shown, options.json, {
         done:
           outcome.outcome !== 'created'
             ? ''

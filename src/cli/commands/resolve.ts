@@ -15,7 +15,7 @@ export function resolveCommand(exit: (status: number) => void): Command {
           ? client.resolveTask(taskId, options)
           : client.resolveStep(taskId, step, { ...options, result: parseResult(options.result) }),
       );
-      finish(exit, taskId, outcome, options.json, {
+      await finish(exit, taskId, outcome, options.json, {
         dryRun: options.dryRun,
         done:
           step === undefined

@@ -26,7 +26,7 @@ export function retryCommand(exit: (status: number) => void): Command {
         }),
       );
       const names = outcome.outcome === 'retried' ? outcome.steps.map((step) => step.name).join(', ') : '';
-      finish(exit, taskId, { ...outcome, isNamed: options.step !== undefined }, options.json, {
+      await finish(exit, taskId, { ...outcome, isNamed: options.step !== undefined }, options.json, {
         done: `${names} ready again`,
         dryRun: options.dryRun,
         act: 'task.retry',
