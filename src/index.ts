@@ -63,7 +63,7 @@ export type { TraceMode } from './tracing/trace-mode.ts';
 export type { FailureGroup } from './db/reads/failures.ts';
 export type { Explanation, Links, NextAction, OtherSteps, Reason } from './reads/explain/explanation.ts';
 export type { Verdict, WhoActs } from './reads/explain/verdicts.ts';
-export type { Failures } from './reads/failures.ts';
+export type { FailureFilter, Failures } from './reads/failures.ts';
 export type { WorkflowDetails, WorkflowStep } from './reads/workflow-details.ts';
 export type { ScheduleAdded, SchedulePut } from './schedules/schedule-list.ts';
 export type { ScheduleInfo } from './schedules/schedule-info.ts';
@@ -78,6 +78,7 @@ export type { CallersTransaction, GivenTransaction } from './db/connections/call
 export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';
 export type { PasswordSource } from './db/connections/password-source.ts';
 export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from './db/reads/queues.ts';
+export type { QueueReport } from './reads/queues.ts';
 export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';

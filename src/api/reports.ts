@@ -1,6 +1,6 @@
 import type { Client } from '../client/client.ts';
 import type { QueueStatsRow } from '../db/reads/queues.ts';
-import type { Failures } from '../reads/failures.ts';
+import type { FailureFilter, Failures } from '../reads/failures.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import { withoutSignal } from '../db/connections/canceller.ts';
 import { CHECKS, examine, type Finding } from '../db/doctor/examine.ts';
@@ -47,8 +47,9 @@ export class Reports {
   }
 
   /** Up to 1,000 groups. */
-  failures(): Promise<Failures> {
-    return this.keep('failures', 2000, () => this.client.failures({ limit: 1000 }));
+  failures({ namespace, workflow, version }: FailureFilter = {}): Promise<Failures> {
+    const of = { namespace, workflow, version };
+    return this.keep(`failures ${JSON.stringify(of)}`, 2000, () => this.client.failures({ ...of, limit: 1000 }));
   }
 
   /** Of which something is kept for `ms`, under a name. */

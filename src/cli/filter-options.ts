@@ -41,12 +41,15 @@ export const FILTER_FLAGS = [
   'q',
 ];
 
+/** Adds those that say of which workflow something is. */
+export const namesOptions = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', 'only of this namespace')
+    .option('-w, --workflow <workflow>', 'only of this workflow: [namespace/]name[@version]');
+
 /** Adds the filters of a list of tasks. */
 export function filterOptions(command: Command): Command {
-  return command
-    .option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`)
-    .option('-n, --namespace <name>', 'only of this namespace')
-    .option('-w, --workflow <workflow>', 'only of this workflow: [namespace/]name[@version]')
+  return namesOptions(command.option('-s, --state <states...>', `only tasks in these states: ${STATES.join(', ')}`))
     .option('--key <key>', 'only those that were submitted with this key; needs --workflow')
     .option('--tag <tags...>', 'only those that have all of these tags')
     .option('--initiator <name>', 'only those of this initiator')
@@ -88,7 +91,11 @@ export function filterOf(options: FilterFlags): TaskFilter {
   return apiTarget() === undefined ? { ...named, ...searched } : ({ ...named, q: options.q } as TaskFilter);
 }
 
-function namesOf({ namespace, workflow }: FilterFlags): Record<'namespace' | 'name' | 'version', string | undefined> {
+/** The names that `--namespace` and `--workflow` give. */
+export function namesOf({
+  namespace,
+  workflow,
+}: Pick<FilterFlags, 'namespace' | 'workflow'>): Record<'namespace' | 'name' | 'version', string | undefined> {
   if (workflow === undefined) return { namespace, name: undefined, version: undefined };
   const { namespace: within, name, version } = workflowReference('--workflow', workflow);
   if (within !== undefined && namespace !== undefined && within !== namespace) {

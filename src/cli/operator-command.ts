@@ -55,9 +55,7 @@ export async function finish(
       ? await withClient((client) => describeMissingTask(client, taskId))
       : refusalText(act, taskId, outcome);
   print({ task_id: taskId, ...actView(shown), ...(texts.dryRun === true ? { dry_run: true } : {}) }, json, () =>
-    good
-      ? `task ${taskId}: ${texts.done}${texts.dryRun === true ? ' (dry run: nothing was changed)' : ''}`
-      : refusal,
+    good ? `task ${taskId}: ${texts.done}${texts.dryRun === true ? ' (dry run: nothing was changed)' : ''}` : refusal,
   );
   if (good) exit(STATUS.ok);
   else exit(['not_found', 'unknown_steps'].includes(outcome.outcome) ? STATUS.notFound : STATUS.refused);

@@ -4,7 +4,7 @@ import type { QueueStatsRow } from '../db/reads/queues.ts';
 import type { WorkerRow } from '../db/reads/workers.ts';
 import type { WorkflowList } from '../db/reads/workflows.ts';
 import type { Submitted } from '../engine/submit.ts';
-import { readQueues } from '../reads/queues.ts';
+import { type QueueReport, readEveryQueue, readQueues } from '../reads/queues.ts';
 import { readTask, type TaskDetails } from '../reads/task.ts';
 import { readWorker, readWorkers, type WorkerDetails } from '../reads/workers.ts';
 import { readWorkflows } from '../reads/workflows.ts';
@@ -172,6 +172,11 @@ export class Client extends ActsClient {
   /** The ready steps of each queue that has any. */
   queues(): Promise<QueueStatsRow[]> {
     return readQueues(this.db);
+  }
+
+  /** Idle queues too, each with how many workers it should have and why, and its times of the last two hours. */
+  everyQueue(): Promise<QueueReport[]> {
+    return readEveryQueue(this.db);
   }
 
   /**

@@ -1,12 +1,12 @@
 import { readKeepOf, type WorkflowRetention } from '../engine/retention-policy.ts';
 import type { TaskPath } from '../reads/critical-path/read-critical-path.ts';
 import type { Explanation } from '../reads/explain/explanation.ts';
-import { readFailures, type Failures } from '../reads/failures.ts';
+import { type FailureFilter, readFailures, type Failures } from '../reads/failures.ts';
 import type { TaskRecord } from '../reads/record/record.ts';
 import { readWorkflowDetails, type WorkflowDetails } from '../reads/workflow-details.ts';
 import { checkedId, checkedText, checkedWhole } from './checked.ts';
 import { RetentionClient } from './retention-client.ts';
-import { workflowReference } from './workflow-reference.ts';
+import { namesApart, workflowReference } from './workflow-reference.ts';
 
 const MOST_GROUPS = 1000;
 
@@ -55,8 +55,13 @@ export class InsightClient extends RetentionClient {
    * What fails now, by cause: groups of the steps that are blocked or wait for a retry, the largest first. Costs a look-up for each of at
    * most 20,000 steps, whatever the history is.
    */
-  async failures(options: { limit?: number } = {}): Promise<Failures> {
-    return readFailures(this.db, checkedWhole('limit', options.limit ?? 100, 1, MOST_GROUPS, ' groups'));
+  async failures(options: { limit?: number } & FailureFilter = {}): Promise<Failures> {
+    const { limit = 100, namespace, workflow, version } = namesApart(options);
+    return readFailures(this.db, checkedWhole('limit', limit, 1, MOST_GROUPS, ' groups'), {
+      namespace: checkedText('namespace', namespace),
+      workflow: checkedText('workflow', workflow),
+      version: checkedText('version', version),
+    });
   }
 
   /**

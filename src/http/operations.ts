@@ -1832,6 +1832,10 @@ export interface Operations {
   'GET /v1/failures': {
     query?:
       | {
+          namespace?: string | undefined;
+          /** Only failures of this workflow: its name, or `[namespace/]name[@version]`. */
+          workflow?: string | undefined;
+          version?: string | undefined;
           /** The most items of a page. */
           limit?: number | undefined;
         }

@@ -1,5 +1,11 @@
 import type { Executor } from '../db/connections/database.ts';
-import { type FailureGroup, type FailureGroupRow, failureGroups, MOST_FAILING } from '../db/reads/failures.ts';
+import {
+  type FailureGroup,
+  type FailureGroupRow,
+  failureGroups,
+  failureGroupsOf,
+  MOST_FAILING,
+} from '../db/reads/failures.ts';
 
 /** What fails now, by cause. */
 export interface Failures {
@@ -9,9 +15,26 @@ export interface Failures {
   complete: boolean;
 }
 
+/** Of which workflow failures are: of each that has these names. */
+export interface FailureFilter {
+  namespace?: string | undefined;
+  workflow?: string | undefined;
+  version?: string | undefined;
+}
+
 /** Groups the steps that are in error now by what they failed with. */
-export async function readFailures(db: Executor, limit: number): Promise<Failures> {
-  return failuresOf(await db.run(failureGroups, { most: MOST_FAILING + 1, limit }));
+export async function readFailures(
+  db: Executor,
+  limit: number,
+  { namespace, workflow, version }: FailureFilter = {},
+): Promise<Failures> {
+  const most = MOST_FAILING + 1;
+  const all = (namespace ?? workflow ?? version) === undefined;
+  return failuresOf(
+    all
+      ? await db.run(failureGroups, { most, limit })
+      : await db.run(failureGroupsOf, { most, limit, namespace, workflow, version }),
+  );
 }
 
 /** What the rows say that were read for up to one step more than `MOST_FAILING`. */

@@ -18,7 +18,41 @@ const pay = defineWorkflow({ name: 'pay', namespace: 'shop', input: z.object({ n
     throw Object.assign(new Error(`connect ECONNREFUSED 10.0.0.${input.n}:443`), { code: 'ECONNREFUSED' });
   });
 
+const refund = defineWorkflow({ name: 'refund', namespace: 'shop', version: '2.0.0', input: z.unknown() }).step(
+  'send',
+  { retryLimit: 1 },
+  () => {
+    throw new Error('the bank is closed');
+  },
+);
+
 describe('failures', () => {
+  it('of a workflow are those of it alone, by its name, namespace and version', async () => {
+    const client = createClient({ url: fleet.test.url, notify: false });
+    try {
+      const ids = [await fleet.submit(refund, {}), await fleet.submit(pay, { n: 1, cause: 'stock' })];
+      await fleet.start([pay, refund], { retryBackoffDisabled: false });
+      for (const id of ids) await fleet.taskIn(id, ['error']);
+      const stepsOf = async (of: object) => (await client.failures(of)).groups.map(({ step }) => step).toSorted();
+
+      expect(await stepsOf({})).toEqual(['reserve', 'send']);
+      expect(await stepsOf({ namespace: 'shop' })).toEqual(['reserve', 'send']);
+      for (const of of [
+        { workflow: 'refund' },
+        { workflow: 'shop/refund@2.0.0' },
+        { namespace: 'shop', workflow: 'refund', version: '2.0.0' },
+      ])
+        expect(await stepsOf(of)).toEqual(['send']);
+      for (const of of [{ workflow: 'shop/refund@1.0.0' }, { namespace: 'other' }, { workflow: 'nothing' }])
+        expect(await client.failures(of)).toEqual({ groups: [], complete: true });
+      await expect(client.failures({ namespace: 'other', workflow: 'shop/refund' })).rejects.toThrow(InvalidInputError);
+      await expect(client.failures({ version: 2 as never })).rejects.toThrow(InvalidInputError);
+      for (const id of ids) await client.resolveTask(id);
+    } finally {
+      await client.close();
+    }
+  });
+
   it('are grouped by cause as they are written, and a group is a list of tasks', async () => {
     const client = createClient({ url: fleet.test.url, notify: false });
     try {

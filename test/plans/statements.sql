@@ -2381,7 +2381,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
+    WHERE s.blocked_at IS NOT NULL AND true
     ORDER BY s.blocked_at DESC
     LIMIT $1
   )
@@ -2389,7 +2389,58 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL
+    WHERE s.next_retry_at IS NOT NULL AND true
+    ORDER BY s.next_retry_at DESC
+    LIMIT $1
+  )
+), failures AS (
+  SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
+    x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
+  FROM failing f
+  CROSS JOIN LATERAL (
+    SELECT * FROM tasker.tasker_workflow_step_transitions x
+    WHERE x.task_id = f.task_id AND x.workflow_step_id = f.workflow_step_id AND x.sort_key = f.sort_key
+    OFFSET 0
+  ) x
+)
+SELECT f.fingerprint, f.name, f.code, (array_agg(f.message ORDER BY f.created_at DESC))[1] AS message,
+  n.name AS namespace, k.name AS workflow, array_agg(DISTINCT k.version) AS versions, p.name AS step,
+  count(*)::integer AS steps, (count(*) FILTER (WHERE f.blocked))::integer AS blocked,
+  min(f.created_at) AS first_seen, max(f.created_at) AS last_seen,
+  (array_agg(f.task_id::text ORDER BY f.created_at DESC))[1] AS sample_task_id,
+  (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM failing c)::integer AS read_steps
+FROM failures f
+JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
+JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
+GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
+ORDER BY steps DESC, last_seen DESC
+LIMIT $2;
+
+-- failure_groups_of
+WITH failing AS MATERIALIZED (
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.blocked_at IS NOT NULL AND s.named_task_id = ANY (ARRAY(
+      SELECT k.named_task_id
+      FROM tasker.tasker_named_tasks k
+      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+      WHERE ($3::text IS NULL OR n.name = $3::text) AND ($4::text IS NULL OR k.name = $4::text)
+        AND ($5::text IS NULL OR k.version = $5::text)))
+    ORDER BY s.blocked_at DESC
+    LIMIT $1
+  )
+  UNION ALL
+  (
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    FROM tasker.tasker_workflow_steps s
+    WHERE s.next_retry_at IS NOT NULL AND s.named_task_id = ANY (ARRAY(
+      SELECT k.named_task_id
+      FROM tasker.tasker_named_tasks k
+      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+      WHERE ($3::text IS NULL OR n.name = $3::text) AND ($4::text IS NULL OR k.name = $4::text)
+        AND ($5::text IS NULL OR k.version = $5::text)))
     ORDER BY s.next_retry_at DESC
     LIMIT $1
   )
@@ -6009,7 +6060,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
+    WHERE s.blocked_at IS NOT NULL AND true
     ORDER BY s.blocked_at DESC
     LIMIT 10001
   )
@@ -6017,7 +6068,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL
+    WHERE s.next_retry_at IS NOT NULL AND true
     ORDER BY s.next_retry_at DESC
     LIMIT 10001
   )
@@ -6154,7 +6205,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
+    WHERE s.blocked_at IS NOT NULL AND true
     ORDER BY s.blocked_at DESC
     LIMIT 10001
   )
@@ -6162,7 +6213,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL
+    WHERE s.next_retry_at IS NOT NULL AND true
     ORDER BY s.next_retry_at DESC
     LIMIT 10001
   )

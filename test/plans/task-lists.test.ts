@@ -9,7 +9,7 @@ import {
   listStepNames,
 } from '../../src/db/reads/explain/task.ts';
 import { findUnservedVersions } from '../../src/db/reads/attention.ts';
-import { failureGroups } from '../../src/db/reads/failures.ts';
+import { failureGroups, failureGroupsOf } from '../../src/db/reads/failures.ts';
 import { createClient } from '../../src/client/client.ts';
 import { findTaskRevision, findTaskScope, listHistoryPage } from '../../src/db/reads/task-documents.ts';
 import { findIdAtTime } from '../../src/db/reads/id-at-time.ts';
@@ -219,8 +219,14 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     expect(plan.buffers).toBeLessThan(most / 3);
   });
 
-  it('of failures by cause reads the steps in error and their last transitions only', async () => {
-    const plan = await planOf(engine.test.pool, call(failureGroups, { most: 10_001, limit: 100 }));
+  it.each([
+    ['', call(failureGroups, { most: 10_001, limit: 100 })],
+    [
+      ' of a workflow',
+      call(failureGroupsOf, { most: 10_001, limit: 100, namespace: undefined, workflow: 'common', version: undefined }),
+    ],
+  ])('of failures%s by cause reads the steps in error and their last transitions only', async (_, given) => {
+    const plan = await planOf(engine.test.pool, given);
     expect(plan.indexes).toContain('steps_blocked');
     expect(plan.indexes).toContain('tasker_workflow_step_transitions_p1_pkey');
     expect([...plan.sequential].filter((table) => table.startsWith('tasker_workflow_step'))).toEqual([]);

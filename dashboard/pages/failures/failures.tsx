@@ -2,8 +2,9 @@ import { useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { FailureGroup, Failures } from '../../api/types.ts';
 import { formatCount, plural } from '../../format.ts';
+import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
-import { CopyAs } from '../../ui/as-command.tsx';
+import { CopyAs, shellWord } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Shown } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -13,17 +14,36 @@ import { Members } from './members.tsx';
 
 /** What fails now, by cause. */
 export default function FailuresPage() {
-  const failures = useQuery<Failures>('/v1/failures?limit=100', { topic: 'failures', everySeconds: 5 });
+  const workflow = queryOf('workflow');
+  const of = workflow === '' ? '' : `workflow=${encodeURIComponent(workflow)}`;
+  const failures = useQuery<Failures>(`/v1/failures?limit=100${of === '' ? '' : `&${of}`}`, {
+    topic: 'failures',
+    everySeconds: 5,
+  });
   return (
     <>
       <PageHead title="Failures" text="Steps that are in error now, grouped by what they failed with.">
-        <CopyAs command="tasker failures" path="/v1/failures" />
+        <CopyAs
+          command={`tasker failures${workflow === '' ? '' : ` --workflow ${shellWord(workflow)}`}`}
+          path={`/v1/failures${of === '' ? '' : `?${of}`}`}
+        />
       </PageHead>
+      <div class="filters">
+        <input
+          type="search"
+          aria-label="Of which workflow"
+          placeholder="namespace/workflow"
+          value={workflow}
+          onChange={(event) => setQuery({ workflow: event.currentTarget.value.trim() })}
+        />
+      </div>
       <Shown query={failures} rows={6}>
         {({ items, complete }) =>
           items.length === 0 ? (
             <div class="card">
-              <Empty title="Nothing is in error">No step is blocked, and none waits for a retry.</Empty>
+              <Empty title={workflow === '' ? 'Nothing is in error' : `Nothing of ${workflow} is in error`}>
+                No step {workflow === '' ? '' : 'of it '}is blocked, and none waits for a retry.
+              </Empty>
             </div>
           ) : (
             <>

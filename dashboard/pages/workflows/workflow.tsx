@@ -51,6 +51,9 @@ export default function WorkflowPage({ params: { namespace = '', workflow = '' }
         <a class="button" href={`tasks?q=${encodeURIComponent(`workflow:${full}`)}`}>
           Its tasks
         </a>
+        <a class="button" href={`failures?workflow=${encodeURIComponent(full)}`}>
+          Its failures
+        </a>
         {!may('queues:write') || !exists ? null : paused === undefined ? (
           <button type="button" class="button" onClick={() => setAct('pause')}>
             Pause…

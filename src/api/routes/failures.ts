@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { namesApart } from '../../client/workflow-reference.ts';
 import { ERROR } from '../examples.ts';
 import { defineRoute } from '../route.ts';
 import { limit, taskId, time } from '../schemas/common.ts';
+import { requireNamespace } from './task-scope.ts';
+
+const text = z.string().min(1).max(1000);
 
 export const group = z
   .object({
@@ -31,7 +35,12 @@ export const listFailures = defineRoute({
   scope: 'namespace',
   description: 'Kept for 2 seconds.',
   cost: 'list',
-  query: z.strictObject({ limit }),
+  query: z.strictObject({
+    namespace: text.optional(),
+    workflow: text.optional().describe('Only failures of this workflow: its name, or `[namespace/]name[@version]`.'),
+    version: text.optional(),
+    limit,
+  }),
   response: z.object({
     items: z.array(group),
     complete: z.boolean().describe('False: more steps are in error than were read; the numbers are of the newest.'),
@@ -58,7 +67,9 @@ export const listFailures = defineRoute({
   },
   async handle({ principal, query, reports }) {
     const { namespaces, permissions } = principal;
-    const { groups, complete } = await reports.failures();
+    const of = namesApart(query);
+    if (of.namespace !== undefined) requireNamespace(principal, of.namespace);
+    const { groups, complete } = await reports.failures(of);
     const items = groups
       .filter(({ namespace }) => namespaces === undefined || namespaces.includes(namespace))
       .slice(0, query.limit)

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { listQueueSamples, listQueueTimes } from '../../db/reads/queue-details.ts';
 import { findPausable } from '../../db/statements/acts/pauses.ts';
 import { readQueueScaling } from '../../db/statements/scaling/queue-scaling.ts';
+import { idleQueue, reportQueues, type QueueReport } from '../../reads/queues.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
 import { name, nullableTime, time } from '../schemas/common.ts';
@@ -164,7 +165,7 @@ export const getQueue = defineRoute({
     if (found === undefined && samples.length === 0) await requireQueue(request, params.queue);
     return {
       body: {
-        ...(found ?? { ...idle(params.queue), scaling: null, times: null }),
+        ...(found ?? idleQueue(params.queue)),
         minutes: samples,
         as_of: new Date(),
       },
@@ -187,31 +188,12 @@ async function requireQueue(
     );
 }
 
-const idle = (given: string) =>
-  ({ queue: given, ready: 0, ready_is: 'exact', oldest_ready_seconds: 0, workers: 0, paused: null }) as const;
-
 /** Every queue that has ready steps, a signal or a pause, or in which something ran lately. */
-async function everyQueue({ client, reports }: Pick<RouteRequest, 'client' | 'reports'>) {
+async function everyQueue({ client, reports }: Pick<RouteRequest, 'client' | 'reports'>): Promise<QueueReport[]> {
   const [depths, signals, measured] = await Promise.all([
     reports.queues(),
     reports.kept('scaling signals', 2000, () => client.db.run(readQueueScaling)),
     reports.kept('times of queues', 15_000, () => client.db.run(listQueueTimes)),
   ]);
-  const names = new Set([...depths, ...signals, ...measured].map((row) => row.queue));
-  return [...names].toSorted().map((queueName) => {
-    const {
-      queue: _q,
-      ready_steps: _ready,
-      desired_slots: _slots,
-      ...signal
-    } = signals.find((row) => row.queue === queueName) ?? {};
-    const { queue: _name, ...ofQueue } = measured.find((row) => row.queue === queueName) ?? {};
-    const depth = depths.find((row) => row.queue === queueName);
-    const known = 'reason' in signal ? signal : null;
-    return {
-      ...(depth ?? { ...idle(queueName), workers: known?.workers ?? 0 }),
-      scaling: known,
-      times: 'runs' in ofQueue ? ofQueue : null,
-    };
-  });
+  return reportQueues(depths, signals, measured);
 }

@@ -32,6 +32,7 @@ type Reads = Pick<
   | 'workers'
   | 'liveSchedulers'
   | 'queues'
+  | 'everyQueue'
   | 'workflow'
   | 'workflows'
 > &
@@ -96,6 +97,12 @@ export function remoteReads(api: ApiClient): Reads {
       }
     },
     queues: async () => (await api.get('/v1/queues')).items,
+    everyQueue: async () =>
+      (await api.get('/v1/queues', { query: { all: true } })).items.map((row) => ({
+        ...row,
+        scaling: row.scaling ?? null,
+        times: row.times ?? null,
+      })),
     async workflow(name) {
       const { namespace, ...reference } = workflowReference('name', name);
       const { items } = await api.get('/v1/workflows');
@@ -119,8 +126,10 @@ export function remoteReads(api: ApiClient): Reads {
       const { items, as_of: asOf } = await api.get('/v1/workflows');
       return { workflows: items as never, asOf: new Date(asOf) };
     },
-    async failures({ limit = 100 } = {}) {
-      const { items, complete } = await api.get('/v1/failures', { query: { limit: Math.min(limit, 200) } });
+    async failures({ limit = 100, namespace, workflow, version } = {}) {
+      const { items, complete } = await api.get('/v1/failures', {
+        query: present({ limit: Math.min(limit, 200), namespace, workflow, version }),
+      });
       return { groups: items.map((row) => rowOf(row)), complete } as never;
     },
     pauses: async () => (await api.get('/v1/pauses')).items.map((row) => rowOf(row)),

@@ -30,13 +30,13 @@ export type FailureGroupRow = FailureGroup & { read_steps: number };
 /** Of the blocked steps, and of those that wait for a retry: the groups of more are read as far as the newest of them. */
 export const MOST_FAILING = 10_000;
 
-/** SQL of `failureGroups`. `most`: steps of each kind that are read; `limit`: groups. */
-export const groupsOfFailures = (most: string, limit: string): string => `
+/** SQL of `failureGroups`. `most`: steps of each kind that are read; `limit`: groups; `which`: a condition of the steps `s` that are. */
+export const groupsOfFailures = (most: string, limit: string, which = 'true'): string => `
 WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL
+    WHERE s.blocked_at IS NOT NULL AND ${which}
     ORDER BY s.blocked_at DESC
     LIMIT ${most}
   )
@@ -44,7 +44,7 @@ WITH failing AS MATERIALIZED (
   (
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL
+    WHERE s.next_retry_at IS NOT NULL AND ${which}
     ORDER BY s.next_retry_at DESC
     LIMIT ${most}
   )
@@ -80,4 +80,24 @@ export const failureGroups = defineStatement<FailureGroupRow>()({
   name: 'failure_groups',
   params: { most: 'integer', limit: 'integer' },
   text: groupsOfFailures(':most', ':limit'),
+});
+
+const OF_WORKFLOW = `s.named_task_id = ANY (ARRAY(
+      SELECT k.named_task_id
+      FROM tasker.tasker_named_tasks k
+      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+      WHERE (:namespace::text IS NULL OR n.name = :namespace::text) AND (:workflow::text IS NULL OR k.name = :workflow::text)
+        AND (:version::text IS NULL OR k.version = :version::text)))`;
+
+/** The same of some workflows: their newest `most`, behind however many newer ones of others. Reads the row of each of those in error. */
+export const failureGroupsOf = defineStatement<FailureGroupRow>()({
+  name: 'failure_groups_of',
+  params: {
+    most: 'integer',
+    limit: 'integer',
+    namespace: 'text | null',
+    workflow: 'text | null',
+    version: 'text | null',
+  },
+  text: groupsOfFailures(':most', ':limit', OF_WORKFLOW),
 });
