@@ -1,6 +1,6 @@
 import type { Task } from '../../api/types.ts';
 import { formatSeconds, formatSoFar } from '../../format.ts';
-import { setQuery } from '../../router.ts';
+import { place, setQuery } from '../../router.ts';
 import { TaskBadge } from '../../ui/badge.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import type { Column } from '../../ui/table.tsx';
@@ -11,6 +11,19 @@ import { COLUMN_NAMES, type ColumnName, columnsText, toggleColumn } from './chos
 export const tableColumns = (names: readonly ColumnName[]): readonly Column<Task>[] =>
   names.map((name) => ({ name, ...(name === 'tags' && names.includes('schedule') ? TAGS_ALONE : COLUMNS[name]) }));
 
+/** What was chosen last in this tab, as in the address. */
+let lastChosen: string | undefined;
+
+function choose(columns: string): void {
+  lastChosen = columns;
+  setQuery({ columns });
+}
+
+// Back leads to another search, or to another page of the list, and takes no column away.
+addEventListener('popstate', () => {
+  if (lastChosen !== undefined && place.peek().path === 'tasks') setQuery({ columns: lastChosen });
+});
+
 /** Chooses the columns: they are in the address, so that a link shows to others what one sees. */
 export function ColumnsMenu({ shown, isChosen }: { shown: readonly ColumnName[]; isChosen: boolean }) {
   return (
@@ -20,12 +33,12 @@ export function ColumnsMenu({ shown, isChosen }: { shown: readonly ColumnName[];
           <input
             type="checkbox"
             checked={shown.includes(name)}
-            onChange={() => setQuery({ columns: columnsText(toggleColumn(shown, name)) })}
+            onChange={() => choose(columnsText(toggleColumn(shown, name)))}
           />
           {COLUMNS[name].title}
         </label>
       ))}
-      <button type="button" aria-disabled={!isChosen} onClick={() => setQuery({ columns: undefined })}>
+      <button type="button" aria-disabled={!isChosen} onClick={() => choose('')}>
         The usual ones
       </button>
     </Menu>

@@ -108,6 +108,15 @@ it('columns of Tasks are chosen with the keyboard and kept in the address, whose
   expect(other.problems).toEqual([]);
   await other.page.context().close();
 
+  // Back leads to the search before, and takes nothing from the table.
+  await button.click();
+  await menu.getByRole('checkbox', { name: 'Priority' }).press('Space');
+  await page.keyboard.press('Escape');
+  await page.goBack();
+  await page.waitForURL((url) => !url.search.includes('age'));
+  await expect.poll(() => headsOf(page)).toEqual(chosen.filter((name) => name !== 'Priority'));
+  expect(new URL(page.url()).search).toBe('?columns=workflow.tags.initiator.reason.requested.took');
+
   await button.click();
   await menu.getByRole('button', { name: 'The usual ones' }).click();
   await expect.poll(() => headsOf(page)).toEqual(usual);
