@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { forgetAll } from './api/query.ts';
 import { request, signedOut } from './api/request.ts';
 import type { Me } from './api/types.ts';
+import { settings } from './settings.ts';
 
 /** Who looks, by the API's word; undefined until it is known. */
 export const me = signal<Me | undefined>(undefined);
@@ -14,8 +15,12 @@ export async function loadMe(): Promise<void> {
   }
 }
 
+/** What an API that only reads refuses nobody. */
+const onlyReads = (permission: string): boolean => permission.endsWith(':read') || permission === 'admin';
+
 /** Whether a control is worth showing. The API decides, whatever this says. */
-export const may = (permission: string): boolean => me.value?.permissions.includes(permission) ?? false;
+export const may = (permission: string): boolean =>
+  (!settings.read_only || onlyReads(permission)) && (me.value?.permissions.includes(permission) ?? false);
 
 /** Whether reports of the whole fleet are worth asking for: whoever sees some namespaces alone is refused. */
 export const seesFleet = (permission = 'fleet:read'): boolean =>

@@ -57,12 +57,12 @@ export function Ago({ at, future = false }: { at: string | null | undefined; fut
   );
 }
 
-/** `zone`: written out; in tables it is in the head of the column. */
+/** `zone`: written out. Elsewhere it is in the head of a column, or on top of the page; a narrow screen has neither, and it stands beside the time. */
 export const At = ({ at, zone: named = false }: { at: string | null | undefined; zone?: boolean }) =>
   at === null || at === undefined ? (
     <span class="none">–</span>
   ) : (
-    <time dateTime={at} title={zoneName()} class="at">
+    <time dateTime={at} title={zoneName()} class="at" data-zone={named ? undefined : zoneName()}>
       {formatTime(at)}
       {named ? ` ${zoneName()}` : ''}
     </time>

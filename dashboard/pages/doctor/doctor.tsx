@@ -3,6 +3,7 @@ import { Connections } from './connections.tsx';
 import { type Problem, request } from '../../api/request.ts';
 import type { DoctorReport } from '../../api/types.ts';
 import { plural } from '../../format.ts';
+import { may } from '../../session.ts';
 import { CopyAs } from '../../ui/as-command.tsx';
 import { PageHead } from '../../ui/page-head.tsx';
 import { Empty, Loading, ProblemBox } from '../../ui/states.tsx';
@@ -29,9 +30,11 @@ export default function Doctor() {
         title="Doctor"
         text="Checks what must hold for the stored data. It reads whole tables, from the replica for reports if there is one."
       >
-        <button type="button" class="button primary" disabled={running} onClick={() => void run()}>
-          {report === undefined ? 'Examine' : 'Examine again'}
-        </button>
+        {may('admin') ? (
+          <button type="button" class="button primary" disabled={running} onClick={() => void run()}>
+            {report === undefined ? 'Examine' : 'Examine again'}
+          </button>
+        ) : null}
         <CopyAs command="tasker doctor" path="/v1/health/doctor" />
       </PageHead>
       {problem === undefined ? null : <ProblemBox problem={problem} reload={() => void run()} />}

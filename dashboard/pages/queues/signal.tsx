@@ -25,7 +25,7 @@ export function signalText(scaling: QueueRow['scaling']): string {
 export function PauseMark({ paused }: { paused: QueueRow['paused'] }) {
   if (paused === null) return null;
   return (
-    <span class="badge phase-backoff quiet" title={paused.reason ?? undefined}>
+    <span class="badge phase-backoff quiet in-words" title={paused.reason ?? undefined}>
       <PhaseIcon phase="backoff" /> paused by {paused.by}
     </span>
   );

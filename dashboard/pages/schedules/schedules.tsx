@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useQuery } from '../../api/query.ts';
 import type { Schedule } from '../../api/types.ts';
-import { sentence } from '../../format.ts';
+import { plural, sentence } from '../../format.ts';
 import { queryOf, setQuery } from '../../router.ts';
 import { may } from '../../session.ts';
 import { type Act, ActDialog } from '../../ui/act-dialog.tsx';
@@ -105,9 +105,12 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
           </p>
           {problem === undefined ? null : <p class="alarm break">{sentence(problem)}</p>}
           {paused ? (
-            <p class="phase-backoff quiet badge">
-              <PhaseIcon phase="backoff" /> paused <Ago at={schedule.paused_at} />
-              {schedule.pause_reason === null ? '' : `: ${schedule.pause_reason}`}
+            <p class="phase-backoff quiet badge in-words">
+              <PhaseIcon phase="backoff" />
+              <span>
+                paused <Ago at={schedule.paused_at} />
+                {schedule.pause_reason === null ? '' : `: ${schedule.pause_reason}`}
+              </span>
             </p>
           ) : null}
         </div>
@@ -139,18 +142,21 @@ function One({ schedule, choose }: { schedule: Schedule; choose: (act: Act) => v
         </dl>
       </div>
       <div class="group-foot">
-        <details class="runs">
-          <summary class="small">The next {runs.length} times</summary>
-          <ol>
-            {runs.map((at) => (
-              <li key={at} class="small">
-                {inZone(at, timezone)} <span class="muted">{timezone}</span> · {formatTime(at)}{' '}
-                <span class="muted">{zoneName()}</span>
-              </li>
-            ))}
-          </ol>
-          {runs.length === 0 ? <p class="muted small">It does not fire.</p> : null}
-        </details>
+        {runs.length === 0 ? (
+          <p class="muted small">It does not fire.</p>
+        ) : (
+          <details class="runs">
+            <summary class="small">The next {plural(runs.length, 'time')}</summary>
+            <ol>
+              {runs.map((at) => (
+                <li key={at} class="small">
+                  {inZone(at, timezone)} <span class="muted">{timezone}</span> · {formatTime(at)}{' '}
+                  <span class="muted">{zoneName()}</span>
+                </li>
+              ))}
+            </ol>
+          </details>
+        )}
         {may('schedules:write') ? (
           <span class="actions">
             <button type="button" class="button small" onClick={() => setQuery({ edit: key })}>

@@ -1,5 +1,5 @@
 import { paused } from '../../api/live.ts';
-import { me, signOut } from '../../session.ts';
+import { may, me, signOut } from '../../session.ts';
 import { settings } from '../../settings.ts';
 import { type Density, density, type Theme, theme } from '../../theme.ts';
 import { PageHead } from '../../ui/page-head.tsx';
@@ -90,7 +90,7 @@ function Who() {
           <dd class="break">{who.namespaces === null ? 'all' : who.namespaces.join(', ')}</dd>
           <dt>You may</dt>
           <dd class="chips">
-            {who.permissions.map((permission) => (
+            {who.permissions.filter(may).map((permission) => (
               <span key={permission} class="tag">
                 {permission}
               </span>

@@ -17,6 +17,7 @@ import { HistoryList } from './history.tsx';
 import { useHistory } from './use-history.ts';
 import { Verdict } from './verdict.tsx';
 import type { StepView } from './model.ts';
+import { WorkerName } from '../../ui/worker-name.tsx';
 
 type Tab = 'attempts' | 'input' | 'result' | 'history';
 const TABS = [
@@ -197,7 +198,7 @@ function Attempts({
           )}
           <p class="muted small">
             <At at={from} />
-            {worker === null ? '' : ` · worker ${worker}`}{' '}
+            <WorkerName id={worker} />{' '}
             <ToolLinks
               task_id={taskId}
               step={step}

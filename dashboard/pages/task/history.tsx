@@ -3,6 +3,7 @@ import { phaseOfTask, PHASES } from '../../phase.ts';
 import { Empty, Loading, ProblemBox } from '../../ui/states.tsx';
 import { At } from '../../ui/time.tsx';
 import { PhaseIcon } from '../../ui/icons.tsx';
+import { WorkerName } from '../../ui/worker-name.tsx';
 import type { History } from './use-history.ts';
 
 /** Every transition, the newest first; of one step, if one is chosen. */
@@ -45,7 +46,7 @@ export function HistoryList({ history, step }: { history: History; step?: string
                   {edited === null ? null : <Edited {...edited} />}
                   <p class="muted small">
                     <At at={at} />
-                    {worker === null ? '' : ` · worker ${worker}`}
+                    <WorkerName id={worker} />
                   </p>
                 </div>
               </li>
