@@ -1,6 +1,6 @@
 import type { AuditRow } from '../db/reads/audit.ts';
 import type { PauseRow } from '../db/statements/acts/pauses.ts';
-import { sealActs } from '../engine/audit.ts';
+import { sealAll } from '../engine/audit.ts';
 import { cancel, type CancelOutcome } from '../engine/cancel.ts';
 import type { OperatorAction } from '../engine/operator-action.ts';
 import { pause, type PauseOutcome, pauses, resume, type ResumeOutcome } from '../engine/pause.ts';
@@ -198,7 +198,7 @@ export class ActsClient extends InsightClient {
 
   /** Every act in the order of the chain, each with the text that its hash is made of: for a file outside of the database. */
   async *auditChain(): AsyncGenerator<ChainedAct> {
-    await this.seal();
+    await sealAll(this.db);
     yield* readChain(this.db);
   }
 
@@ -207,13 +207,8 @@ export class ActsClient extends InsightClient {
    * also make a new chain, so keep `hash` and `position`, or an export, elsewhere.
    */
   async verifyAudit(): Promise<ChainReport> {
-    await this.seal();
+    await sealAll(this.db);
     return readChainReport(this.db);
-  }
-
-  /** Gives the acts of the last seconds their place, which a scheduler does as well. */
-  private async seal(): Promise<void> {
-    while ((await sealActs(this.db)).more);
   }
 
   /** @internal An act of a program above the client, as every other one. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { DryRunEnded } from '../db/connections/dry-run.ts';
 import type { Database, Executor, Transactions } from '../db/connections/database.ts';
 import { findUnsealed, insertAudit, lockAuditHead, sealAudit } from '../db/statements/acts/audit.ts';
+import { readByIndexOnly } from '../db/reads/task-sets.ts';
 import { findTraceContext } from '../db/statements/tasks/traced-tasks.ts';
 import { type LinkAct, tracedAct } from '../tracing/act-spans.ts';
 import type { OperatorAction } from './operator-action.ts';
@@ -151,23 +152,48 @@ export async function writeAudit(
 
 export const byOf = (action: OperatorAction): string => action.by ?? 'operator';
 
-/** Acts that one transaction gives their place in the chain. */
-const SEALED_AT_ONCE = 500;
+/** Acts that one transaction gives their place in the chain: a sixth of a second. */
+export const SEALED_AT_ONCE = 5000;
 
-/** Gives acts that have none their place in the chain. Returns how many, and whether there are `more`. */
-export async function sealActs(db: Database): Promise<{ sealed: number; more: boolean; pausesEnded: boolean }> {
-  const [open] = await db.run(findUnsealed);
+/** Below the id of every act. */
+const BEFORE_ALL = '0';
+
+/** What came of giving acts their place. */
+export interface Sealed {
+  sealed: number;
+  /** There are more. */
+  more: boolean;
+  /** The last of them: more are behind it. What was committed meanwhile with a lower id waits for the next round from the start. */
+  last: string;
+}
+
+/**
+ * Gives acts behind `after` that have none their place in the chain. Of those before, which have theirs, the index of acts without a place has entries until a vacuum: whoever begins with the first again reads
+ * the rows of all of them.
+ */
+export async function sealActs(db: Database, after = BEFORE_ALL): Promise<Sealed & { pausesEnded: boolean }> {
+  const [open] = await db.run(findUnsealed, { after });
   const pausesEnded = open?.pauses_ended === true;
-  if (open?.found !== true) return { sealed: 0, more: false, pausesEnded };
+  if (open?.found !== true) return { sealed: 0, more: false, last: after, pausesEnded };
   return db.transaction(async (tx) => {
     await tx.run(lockAuditHead);
-    return { ...(await sealSome(tx)), pausesEnded };
+    return { ...(await sealSome(tx, after)), pausesEnded };
   });
 }
 
+/** Until none is left. */
+export async function sealAll(db: Database): Promise<void> {
+  for (let after = BEFORE_ALL; ;) {
+    const { more, last } = await sealActs(db, after);
+    if (!more) return;
+    after = last;
+  }
+}
+
 /** Under the lock of the head. */
-export async function sealSome(tx: Executor): Promise<{ sealed: number; more: boolean }> {
-  const [row] = await tx.run(sealAudit, { size: SEALED_AT_ONCE });
+export async function sealSome(tx: Executor, after = BEFORE_ALL): Promise<Sealed> {
+  await tx.run(readByIndexOnly, { how: 'ordered' });
+  const [row] = await tx.run(sealAudit, { after, size: SEALED_AT_ONCE });
   const sealed = row?.sealed ?? 0;
-  return { sealed, more: sealed === SEALED_AT_ONCE };
+  return { sealed, more: sealed === SEALED_AT_ONCE, last: row?.last ?? after };
 }

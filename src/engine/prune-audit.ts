@@ -1,4 +1,5 @@
 import type { Database, Executor } from '../db/connections/database.ts';
+import { readByIndexOnly } from '../db/reads/task-sets.ts';
 import {
   deleteAudit,
   findLatePrune,
@@ -7,7 +8,7 @@ import {
   type PrunableRow,
   PRUNE,
 } from '../db/statements/acts/audit.ts';
-import { sealSome, writeAudit } from './audit.ts';
+import { sealAll, sealSome, writeAudit } from './audit.ts';
 
 /** For how long acts stay in the audit, and for how long the inputs and results that somebody has read; undefined: for ever. */
 export interface AuditKeep {
@@ -40,9 +41,12 @@ const NOTHING: Pruned = { acts: 0, reads: 0, more: false };
  * Removes the rows of the audit that are kept no longer, at most some thousand, if all that was due was not removed within `pauseSeconds`. The rest of the chain can still be verified: an act
  * `audit.prune`, which has its own place in it, has the hash at the end of each hole. What is removed is verified before.
  */
-export function pruneAudit(db: Database, keep: AuditKeep, pauseSeconds = PAUSE_SECONDS): Promise<Pruned> {
+export async function pruneAudit(db: Database, keep: AuditKeep, pauseSeconds = PAUSE_SECONDS): Promise<Pruned> {
+  // The act of this round gets its place behind all that wait for theirs: not with all of them in one transaction.
+  await sealAll(db);
   return db.transaction(async (tx) => {
     await tx.run(lockAuditHead);
+    await tx.run(readByIndexOnly, { how: 'ordered' });
     if ((await tx.run(findLatePrune, { seconds: pauseSeconds })).length > 0) return NOTHING;
     const rows = await tx.run(findPrunable, {
       acts_seconds: keep.actsSeconds,
@@ -52,7 +56,7 @@ export function pruneAudit(db: Database, keep: AuditKeep, pauseSeconds = PAUSE_S
     const plan = planOf(rows);
     if (plan.brokenAt !== undefined) return { ...NOTHING, brokenAt: plan.brokenAt };
     if (plan.removed.length === 0) return NOTHING;
-    return remove(tx, plan, keep.setting);
+    return remove(tx, plan, rows[0]?.due ?? 0, keep.setting);
   });
 }
 
@@ -88,10 +92,10 @@ function planOf(rows: readonly PrunableRow[]): Plan {
 }
 
 /** The act is in the chain before what it vouches for is gone. */
-async function remove(tx: Executor, { removed, holes }: Plan, reason: string): Promise<Pruned> {
+async function remove(tx: Executor, { removed, holes }: Plan, due: number, reason: string): Promise<Pruned> {
   const reads = removed.filter((row) => row.is_read).length;
   const acts = removed.length - reads;
-  const more = holes.length === HOLES || removed.length === ROWS;
+  const more = removed.length < due || removed.length === ROWS;
   const until = new Date(Math.max(...removed.map(({ at }) => at.getTime()))).toISOString();
   await writeAudit(
     tx,
@@ -102,7 +106,7 @@ async function remove(tx: Executor, { removed, holes }: Plan, reason: string): P
     },
     { outcome: 'removed', acts, reads, until, ...(more ? { more } : {}), holes },
   );
-  while ((await sealSome(tx)).more);
+  for (let sealed = await sealSome(tx); sealed.more;) sealed = await sealSome(tx, sealed.last);
   await tx.run(deleteAudit, { audit_ids: removed.map((row) => row.audit_id) });
   return { acts, reads, more };
 }

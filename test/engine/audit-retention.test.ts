@@ -1,9 +1,11 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import type { PoolClient } from 'pg';
+import type { Executor } from '../../src/db/connections/database.ts';
 import { createClient } from '../../src/client/client.ts';
 import { BROKEN_CHAIN } from '../../src/db/reads/audit.ts';
-import { sealActs } from '../../src/engine/audit.ts';
+import { sealActs, sealAll, SEALED_AT_ONCE } from '../../src/engine/audit.ts';
 import { type AuditKeep, pruneAudit, type Pruned } from '../../src/engine/prune-audit.ts';
-import type { ChainedAct } from '../../src/reads/audit.ts';
+import { type ChainedAct, readChainReport } from '../../src/reads/audit.ts';
 import { type ChainedLine, verifyExport } from '../../src/reads/verify-export.ts';
 import { useEngine } from './engine-fixture.ts';
 
@@ -29,7 +31,7 @@ async function write(...ages: (number | `r${number}`)[]): Promise<void> {
       [Number(String(age).replace('r', '')), act],
     );
   }
-  while ((await sealActs(db)).more);
+  await sealAll(db);
 }
 
 const places = async (): Promise<number[]> =>
@@ -47,9 +49,30 @@ async function* asLines(lines: readonly ChainedAct[]): AsyncGenerator<ChainedLin
   for (const line of lines) yield line as ChainedLine;
 }
 
+/** Acts of now by the thousand. */
+const writeMany = (acts: number) =>
+  test.query(
+    `INSERT INTO tasker.tasker_audit (act, subject, subject_id, by, outcome, refused)
+     SELECT 'task.retry', 'task', n::text, 'ada', 'done', false FROM generate_series(1, $1::integer) n`,
+    [acts],
+  );
+
+/** The place that is broken first, as `readChainReport` finds it, in a transaction of the test. */
+async function firstBroken(connection: PoolClient, limit: string): Promise<unknown> {
+  const tx: Executor = {
+    schema: 'tasker',
+    plans: 'free',
+    run: async (statement, ...given) => (await connection.query(statement.text, [...statement.values(...given)])).rows,
+  };
+  const { broken } = await readChainReport({ ...tx, transaction: (work) => work(tx) }, Number(limit));
+  return broken ?? undefined;
+}
+
 /** What is verified of the chain in the database, which has to be what is verified of an export of it. */
 async function report() {
   const found = await client.verifyAudit();
+  // However small the parts are.
+  for (const size of [1, 2, 3]) if (found.acts < 100) expect(await readChainReport(db, size)).toEqual(found);
   expect(await verifyExport(asLines(await exported()))).toEqual(found);
   return found;
 }
@@ -57,6 +80,36 @@ async function report() {
 beforeEach(async () => {
   await test.query('TRUNCATE tasker.tasker_audit');
   await test.query(`UPDATE tasker.tasker_audit_head SET position = 0, hash = ''`);
+});
+
+describe('a backlog of acts without a place', () => {
+  it('gets its places in bounded transactions, each behind the one before, and is whole', async () => {
+    await writeMany(SEALED_AT_ONCE + 20);
+    const first = await sealActs(db);
+    expect(first).toMatchObject({ sealed: SEALED_AT_ONCE, more: true });
+    const second = await sealActs(db, first.last);
+    expect(second).toMatchObject({ sealed: 20, more: false });
+    const { acts, position, broken } = await client.verifyAudit();
+    expect({ acts, position, broken }).toEqual({
+      acts: SEALED_AT_ONCE + 20,
+      position: String(SEALED_AT_ONCE + 20),
+      broken: null,
+    });
+    // The last act of each part is the one before the first of the next.
+    for (const place of [SEALED_AT_ONCE - 1, SEALED_AT_ONCE, SEALED_AT_ONCE + 1]) {
+      await test.query(`UPDATE tasker.tasker_audit SET by = 'eve' WHERE position = $1`, [place]);
+      expect((await readChainReport(db, 1000)).broken).toMatchObject({ position: String(place) });
+      await test.query(`UPDATE tasker.tasker_audit SET by = 'ada' WHERE position = $1`, [place]);
+    }
+  });
+
+  it('is not left for a part of retention: what an act vouches for goes after it has its place', async () => {
+    await write(50, 40, 1);
+    await writeMany(SEALED_AT_ONCE + 20);
+    expect(await pruneAudit(db, keep(30))).toMatchObject({ acts: 2, more: false });
+    expect(await client.audit({ act: 'audit.prune' })).toMatchObject([{ position: String(SEALED_AT_ONCE + 24) }]);
+    expect((await client.verifyAudit()).broken).toBeNull();
+  });
 });
 
 describe('retention of the audit', () => {
@@ -110,6 +163,23 @@ describe('retention of the audit', () => {
     expect(await report()).toMatchObject({ removed: 120, broken: null });
     await write('r50');
     expect(await pruneAudit(db, keep(undefined, 30))).toMatchObject({ reads: 0 });
+  });
+
+  it('goes on at once if reads that are due lie far from each other', async () => {
+    for (let run = 0; run < 4; run += 1) {
+      await write(...Array.from({ length: 5 }, () => 'r60' as const));
+      await writeMany(1500);
+    }
+    await sealAll(db);
+    const rounds: Pruned[] = [];
+    do rounds.push(await pruneAudit(db, keep(undefined, 30)));
+    while (rounds.at(-1)?.more === true);
+    // 4,000 places are read at once.
+    expect(rounds.map(({ reads, more }) => [reads, more])).toEqual([
+      [15, true],
+      [5, false],
+    ]);
+    expect(await report()).toMatchObject({ removed: 20, broken: null });
   });
 
   it('keeps the acts of a bulk operation for as long as the operation', async () => {
@@ -166,6 +236,11 @@ describe('retention of the audit', () => {
       expect((await connection.query(BROKEN_CHAIN)).rows, 'before').toEqual([]);
       await connection.query(tampering);
       expect((await connection.query(BROKEN_CHAIN)).rows.length, tampering).toBeGreaterThan(0);
+      // Part by part the same is found as in one pass.
+      for (const size of ['1', '2', '3', '1000']) {
+        const found = await firstBroken(connection, size);
+        expect(found, `${tampering} in parts of ${size}`).toBeDefined();
+      }
       await connection.query('ROLLBACK');
       connection.release();
     }

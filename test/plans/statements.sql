@@ -1756,6 +1756,11 @@ FROM (
   LIMIT $9
 ) a;
 
+-- count_audit
+SELECT count(*)::float8 AS acts,
+  greatest(0, $1 - count(*) FILTER (WHERE a.position <= $1))::float8 AS removed
+FROM tasker.tasker_audit a;
+
 -- count_crashes
 SELECT count(*)::integer AS crashes
 FROM tasker.tasker_workflow_step_transitions t
@@ -3140,7 +3145,8 @@ WITH due AS MATERIALIZED (
     FROM span a
     WINDOW w AS (ORDER BY a.position)
 )
-SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
+SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound,
+  (SELECT count(*) FROM due)::integer AS due
 FROM (
   SELECT s.audit_id, s.position, s.act, s.at, s.hash, CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
     (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
@@ -3602,7 +3608,7 @@ WHERE pg_relation_size(hot) > 0
   AND coalesce(pg_stat_get_last_analyze_time(hot) < clock_timestamp() - make_interval(secs => $1::float8), true);
 
 -- find_unsealed
-SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL) AS found,
+SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL AND a.audit_id > $1) AS found,
   EXISTS (SELECT FROM tasker.tasker_pauses p WHERE p.until <= clock_timestamp()) AS pauses_ended;
 
 -- find_unserved_versions
@@ -7527,35 +7533,33 @@ SELECT count(*)::integer AS tasks,
 FROM judged j;
 
 -- seal_audit
-WITH RECURSIVE open AS MATERIALIZED (
-  SELECT o.audit_id, row_number() OVER (ORDER BY o.audit_id) AS place, o.record
-  FROM (
-    SELECT a.audit_id, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
+WITH RECURSIVE chain (audit_id, row_location, position, hash, places) AS (
+  SELECT $1::bigint, NULL::tid, h.position, h.hash, 0 FROM tasker.tasker_audit_head h
+  UNION ALL
+  SELECT n.audit_id, n.row_location, c.position + 1, encode(sha256(convert_to(c.hash || n.record, 'UTF8')), 'hex'), c.places + 1
+  FROM chain c
+  CROSS JOIN LATERAL (
+    SELECT a.audit_id, a.ctid AS row_location, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
     a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
     a.details)::text AS record
     FROM tasker.tasker_audit a
-    WHERE a.position IS NULL
+    WHERE a.position IS NULL AND a.audit_id > c.audit_id
     ORDER BY a.audit_id
-    LIMIT $1
-  ) o
-), chain (place, audit_id, position, hash) AS (
-  SELECT 0::bigint, NULL::bigint, h.position, h.hash FROM tasker.tasker_audit_head h
-  UNION ALL
-  SELECT o.place, o.audit_id, c.position + 1, encode(sha256(convert_to(c.hash || o.record, 'UTF8')), 'hex')
-  FROM chain c
-  JOIN open o ON o.place = c.place + 1
+    LIMIT 1
+  ) n
+  WHERE c.places < $2
 ), sealed AS (
   UPDATE tasker.tasker_audit a
   SET position = c.position, hash = c.hash
   FROM chain c
-  WHERE a.audit_id = c.audit_id
-  RETURNING a.position, a.hash
+  WHERE a.ctid = c.row_location
+  RETURNING a.audit_id, a.position, a.hash
 ), head AS (
   UPDATE tasker.tasker_audit_head h
   SET position = s.position, hash = s.hash
   FROM (SELECT position, hash FROM sealed ORDER BY position DESC LIMIT 1) s
 )
-SELECT count(*)::integer AS sealed FROM sealed;
+SELECT count(*)::integer AS sealed, max(audit_id) AS last FROM sealed;
 
 -- server_connections
 SELECT current_setting('max_connections')::integer AS max_connections,
@@ -8016,22 +8020,26 @@ SET ordinal = EXCLUDED.ordinal,
     default_retry_limit = EXCLUDED.default_retry_limit,
     skippable = EXCLUDED.skippable;
 
--- verify_audit
-SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
-  greatest(0, coalesce(h.position, 0) - (SELECT count(*) FROM tasker.tasker_audit a WHERE a.position IS NOT NULL))::float8 AS removed,
-  coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
-    SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
-    FROM (SELECT c.audit_id, c.position FROM (
-  SELECT s.audit_id, s.position, s.act, s.at, s.hash, CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
-    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
-  FROM (
+-- verify_audit_part
+WITH span AS MATERIALIZED (
+  SELECT a.*
+  FROM tasker.tasker_audit a
+  WHERE a.position >= coalesce((SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position <= $1), 0)
+  ORDER BY a.position
+  LIMIT $2 + 1
+), links AS MATERIALIZED (
     SELECT a.audit_id, a.position, a.act, a.at, a.hash, jsonb_build_array(a.audit_id, (extract(epoch FROM a.at) * 1000000)::bigint,
     a.act, a.subject, a.subject_id, a.by, a.reason, a.outcome, a.refused, a.before_hash, a.after_hash,
     a.details)::text AS record, lag(a.hash, 1, '') OVER w AS hash_before,
       lag(a.position, 1, 0::bigint) OVER w AS position_before
-    FROM (SELECT * FROM tasker.tasker_audit x WHERE x.position IS NOT NULL) a
+    FROM span a
     WINDOW w AS (ORDER BY a.position)
-  ) s
+), part AS MATERIALIZED (
+  SELECT p.*
+  FROM (
+  SELECT s.audit_id, s.position, s.act, s.at, s.hash, CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END AS follows,
+    (s.hash = encode(sha256(convert_to(CASE WHEN s.position = s.position_before + 1 THEN s.hash_before ELSE g.hash END || s.record, 'UTF8')), 'hex')) IS TRUE AS is_sound
+  FROM links s
   LEFT JOIN (
     SELECT h.first, h.last, min(h.hash) AS hash
     FROM (
@@ -8041,20 +8049,20 @@ SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
         CASE WHEN jsonb_typeof(p.details -> 'holes') = 'array' THEN p.details -> 'holes' ELSE '[]' END) AS e (hole)
       WHERE p.subject = 'audit' AND p.subject_id = 'chain' AND p.act = 'audit.prune'
     ) h
-    WHERE true AND h.last < h.position
+    WHERE (SELECT bool_or(l.position > $1 AND l.position <> l.position_before + 1) FROM links l) AND h.last < h.position
     GROUP BY h.first, h.last
-  ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) c
-      WHERE NOT c.is_sound
-      UNION ALL
-      SELECT NULL, h.position FROM tasker.tasker_audit_head h
-      WHERE h.position <> (SELECT coalesce(max(a.position), 0) FROM tasker.tasker_audit a)
-        OR h.hash <> coalesce((SELECT a.hash FROM tasker.tasker_audit a WHERE a.position = h.position), '')
-      UNION ALL
-      SELECT NULL, NULL WHERE NOT EXISTS (SELECT FROM tasker.tasker_audit_head)
-    ) b
-    ORDER BY b.position NULLS LAST
+  ) g ON g.first = s.position_before + 1 AND g.last = s.position - 1) p
+  WHERE p.position > $1
+)
+SELECT (SELECT max(p.position) FROM part p) AS last, (
+    SELECT jsonb_build_object('audit_id', p.audit_id::text, 'position', p.position::text)
+    FROM part p
+    WHERE NOT p.is_sound
+    ORDER BY p.position
     LIMIT 1
-  ) AS broken
+  ) AS broken, h.position, h.hash,
+  h.position = coalesce((SELECT max(a.position) FROM tasker.tasker_audit a), 0)
+    AND h.hash = coalesce((SELECT a.hash FROM tasker.tasker_audit a WHERE a.position = h.position), '') AS ends_well
 FROM (SELECT 1) one
 LEFT JOIN tasker.tasker_audit_head h ON true;
 

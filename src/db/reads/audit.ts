@@ -1,4 +1,4 @@
-import { PLACES, recordOf } from '../statements/acts/audit.ts';
+import { linksOf, PLACES, placesOf, recordOf } from '../statements/acts/audit.ts';
 import { defineStatement } from '../statement.ts';
 
 /** One act as it is stored. */
@@ -94,25 +94,57 @@ export const BROKEN_CHAIN = `SELECT c.audit_id, c.position FROM (${PLACES}) c
       UNION ALL
       SELECT NULL, NULL WHERE NOT EXISTS (SELECT FROM tasker.tasker_audit_head)`;
 
-/** The end of the chain, and the first place at which it is broken. One pass over the table. */
-export const verifyAudit = defineStatement<{
-  acts: number;
-  removed: number;
-  position: string;
-  hash: string;
-  broken: { audit_id: string | null; position: string | null } | null;
-}>()({
-  name: 'verify_audit',
+/** What one part of the chain is like. */
+export interface ChainPartRow {
+  /** The place of the last act of the part; null: there is none. */
+  last: string | null;
+  /** The first of them that is wrong. */
+  broken: { audit_id: string; position: string } | null;
+  /** The end of the chain, in the same snapshot: the head, and whether it is the last row. Null: there is no head. */
+  position: string | null;
+  hash: string | null;
+  ends_well: boolean | null;
+}
+
+/**
+ * Verifies some acts (`limit`, or one more) behind the place `after`, each with the row before it as that is now: retention may have removed it since the part before was verified. Holes are read only
+ * if there is one among them.
+ */
+export const verifyAuditPart = defineStatement<ChainPartRow>()({
+  name: 'verify_audit_part',
+  params: { after: 'bigint', limit: 'integer' },
   text: `
-SELECT (SELECT count(*)::float8 FROM tasker.tasker_audit) AS acts,
-  greatest(0, coalesce(h.position, 0) - (SELECT count(*) FROM tasker.tasker_audit a WHERE a.position IS NOT NULL))::float8 AS removed,
-  coalesce(h.position, 0) AS position, coalesce(h.hash, '') AS hash, (
-    SELECT jsonb_build_object('audit_id', b.audit_id::text, 'position', b.position::text)
-    FROM (${BROKEN_CHAIN}
-    ) b
-    ORDER BY b.position NULLS LAST
+WITH span AS MATERIALIZED (
+  SELECT a.*
+  FROM tasker.tasker_audit a
+  WHERE a.position >= coalesce((SELECT max(b.position) FROM tasker.tasker_audit b WHERE b.position <= :after), 0)
+  ORDER BY a.position
+  LIMIT :limit + 1
+), links AS MATERIALIZED (${linksOf('span')}
+), part AS MATERIALIZED (
+  SELECT p.*
+  FROM (${placesOf('links', '(SELECT bool_or(l.position > :after AND l.position <> l.position_before + 1) FROM links l)')}) p
+  WHERE p.position > :after
+)
+SELECT (SELECT max(p.position) FROM part p) AS last, (
+    SELECT jsonb_build_object('audit_id', p.audit_id::text, 'position', p.position::text)
+    FROM part p
+    WHERE NOT p.is_sound
+    ORDER BY p.position
     LIMIT 1
-  ) AS broken
+  ) AS broken, h.position, h.hash,
+  h.position = coalesce((SELECT max(a.position) FROM tasker.tasker_audit a), 0)
+    AND h.hash = coalesce((SELECT a.hash FROM tasker.tasker_audit a WHERE a.position = h.position), '') AS ends_well
 FROM (SELECT 1) one
 LEFT JOIN tasker.tasker_audit_head h ON true`,
+});
+
+/** Acts in all, and empty places up to `position`. Reads the table without anything that it has to compute. */
+export const countAudit = defineStatement<{ acts: number; removed: number }>()({
+  name: 'count_audit',
+  params: { position: 'bigint' },
+  text: `
+SELECT count(*)::float8 AS acts,
+  greatest(0, :position - count(*) FILTER (WHERE a.position <= :position))::float8 AS removed
+FROM tasker.tasker_audit a`,
 });

@@ -34,7 +34,7 @@ const HOLES = `
     GROUP BY h.first, h.last`;
 
 /** Selects the rows of `from`, consecutive ones of the chain, with the text that is hashed, and the position and hash of the row before. */
-const linksOf = (from: string): string => `
+export const linksOf = (from: string): string => `
     SELECT a.audit_id, a.position, a.act, a.at, a.hash, ${recordOf('a')} AS record, lag(a.hash, 1, '') OVER w AS hash_before,
       lag(a.position, 1, 0::bigint) OVER w AS position_before
     FROM ${from} a
@@ -46,7 +46,7 @@ const FOLLOWS = 'CASE WHEN s.position = s.position_before + 1 THEN s.hash_before
  * Selects rows of the chain with the hash that each follows, and whether it is sound: its hash is that of its text and of the hash before it, and there is no hole before it, or
  * exactly one that retention made. The first row counts as the first of the chain. `holesIf`: whether holes are read at all.
  */
-const placesOf = (links: string, holesIf = 'true'): string => `
+export const placesOf = (links: string, holesIf = 'true'): string => `
   SELECT s.audit_id, s.position, s.act, s.at, s.hash, ${FOLLOWS} AS follows,
     (s.hash = ${chained(FOLLOWS, 's.record')}) IS TRUE AS is_sound
   FROM ${links} s
@@ -96,11 +96,12 @@ FROM :acts WITH ORDINALITY AS a
 ORDER BY a.ordinality`,
 });
 
-/** Whether acts wait for their place in the chain, and whether pauses have ended by themselves. */
+/** Whether acts behind `after` wait for their place in the chain, and whether pauses have ended by themselves. */
 export const findUnsealed = defineStatement<{ found: boolean; pauses_ended: boolean }>()({
   name: 'find_unsealed',
+  params: { after: 'bigint' },
   text: `
-SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL) AS found,
+SELECT EXISTS (SELECT FROM tasker.tasker_audit a WHERE a.position IS NULL AND a.audit_id > :after) AS found,
   EXISTS (SELECT FROM tasker.tasker_pauses p WHERE p.until <= clock_timestamp()) AS pauses_ended`,
 });
 
@@ -111,40 +112,39 @@ export const lockAuditHead = defineStatement<{ position: string; hash: string }>
 });
 
 /**
- * Gives the first `size` acts without one their place in the chain, in the order of their ids, and returns their number. The head is
- * locked by a statement before this one, whose snapshot therefore has every place that was given.
+ * Gives the first `size` acts behind `after` without one their place in the chain, in the order of their ids, and returns their number and the last of them. The head is
+ * locked by a statement before this one, whose snapshot therefore has every place that was given. A walk: one look-up in `audit_open` for each, whatever the statistics are (after
+ * `readByIndexOnly`), and then the row itself, which nobody else changes. A join of all of them with the chain so far reads, with another plan, all of them for each; one by their keys may read the whole audit.
  */
-export const sealAudit = defineStatement<{ sealed: number }>()({
+export const sealAudit = defineStatement<{ sealed: number; last: string | null }>()({
   name: 'seal_audit',
-  params: { size: 'integer' },
+  params: { after: 'bigint', size: 'integer' },
   text: `
-WITH RECURSIVE open AS MATERIALIZED (
-  SELECT o.audit_id, row_number() OVER (ORDER BY o.audit_id) AS place, o.record
-  FROM (
-    SELECT a.audit_id, ${recordOf('a')} AS record
-    FROM tasker.tasker_audit a
-    WHERE a.position IS NULL
-    ORDER BY a.audit_id
-    LIMIT :size
-  ) o
-), chain (place, audit_id, position, hash) AS (
-  SELECT 0::bigint, NULL::bigint, h.position, h.hash FROM tasker.tasker_audit_head h
+WITH RECURSIVE chain (audit_id, row_location, position, hash, places) AS (
+  SELECT :after::bigint, NULL::tid, h.position, h.hash, 0 FROM tasker.tasker_audit_head h
   UNION ALL
-  SELECT o.place, o.audit_id, c.position + 1, ${chained('c.hash', 'o.record')}
+  SELECT n.audit_id, n.row_location, c.position + 1, ${chained('c.hash', 'n.record')}, c.places + 1
   FROM chain c
-  JOIN open o ON o.place = c.place + 1
+  CROSS JOIN LATERAL (
+    SELECT a.audit_id, a.ctid AS row_location, ${recordOf('a')} AS record
+    FROM tasker.tasker_audit a
+    WHERE a.position IS NULL AND a.audit_id > c.audit_id
+    ORDER BY a.audit_id
+    LIMIT 1
+  ) n
+  WHERE c.places < :size
 ), sealed AS (
   UPDATE tasker.tasker_audit a
   SET position = c.position, hash = c.hash
   FROM chain c
-  WHERE a.audit_id = c.audit_id
-  RETURNING a.position, a.hash
+  WHERE a.ctid = c.row_location
+  RETURNING a.audit_id, a.position, a.hash
 ), head AS (
   UPDATE tasker.tasker_audit_head h
   SET position = s.position, hash = s.hash
   FROM (SELECT position, hash FROM sealed ORDER BY position DESC LIMIT 1) s
 )
-SELECT count(*)::integer AS sealed FROM sealed`,
+SELECT count(*)::integer AS sealed, max(audit_id) AS last FROM sealed`,
 });
 
 /** A row of the chain that may be removed, or is beside one that may. */
@@ -158,6 +158,8 @@ export interface PrunableRow {
   follows: string | null;
   is_due: boolean;
   is_sound: boolean;
+  /** Rows that may go, those included that are too far behind the first of them to be read at once. */
+  due: number;
 }
 
 /** Whether retention has removed all that was due within this time. Reads the index `audit_of_subject`. */
@@ -220,7 +222,8 @@ WITH due AS MATERIALIZED (
   LIMIT 2 * :size
 ), links AS MATERIALIZED (${linksOf('span')}
 )
-SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound
+SELECT p.audit_id, p.position, p.act = 'payload.read' AS is_read, p.at, p.hash, p.follows, d.position IS NOT NULL AS is_due, p.is_sound,
+  (SELECT count(*) FROM due)::integer AS due
 FROM (${placesOf('links', HAS_HOLE)}) p
 LEFT JOIN due d ON d.position = p.position
 ORDER BY p.position`,
