@@ -120,7 +120,7 @@ export interface Route {
   readonly waits?: 'always' | 'if asked';
   /** The answer depends on the address and the rights of whoever asks alone, and reading leaves no trace: several who ask at once are one. */
   readonly shared?: true;
-  readonly example: { readonly query?: string; readonly body?: unknown; readonly response: unknown };
+  readonly example: { readonly query?: `?${string}`; readonly body?: unknown; readonly response: unknown };
   handle(request: RouteRequest): Promise<Answer>;
 }
 

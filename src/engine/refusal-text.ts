@@ -18,7 +18,7 @@ export interface RefusedAct {
 /** What is said of a task that is not in the tables, of whatever was asked: one sentence for the command line and for the API. */
 export const missingTaskText = (taskId: string, isArchived: boolean): string =>
   isArchived
-    ? `task ${taskId} has ended and is in the archive, where it is only read: see it there (\`tasker archive show ${taskId}\`, GET /v1/archived-tasks/${taskId}), or bring it back to act on it (\`tasker archive restore ${taskId}\`, POST /v1/archived-tasks/${taskId}:restore)`
+    ? `task ${taskId} has ended and is in the archive, which is only read: see it there (\`tasker archive show ${taskId}\`, GET /v1/archived-tasks/${taskId}), or bring it back to act on it (\`tasker archive restore ${taskId}\`, POST /v1/archived-tasks/${taskId}:restore)`
     : `there is no task ${taskId}`;
 
 /** Why an act on a task was refused, and what to do instead: one sentence for the command line and for the API. */

@@ -67,7 +67,7 @@ export const getConnections = defineRoute({
   }),
   response: report,
   example: {
-    query: 'workers=10',
+    query: '?workers=10',
     response: {
       max_connections: 100,
       reserved_by_server: 3,

@@ -25,7 +25,7 @@ export const watchEvents = defineRoute({
   }),
   response: z.string(),
   example: {
-    query: 'topics=task:4711,overview',
+    query: '?topics=task:4711,overview',
     response: 'event: version\nid: 1\ndata: {"topic":"task:4711","version":"3.17.0"}\n\n',
   },
   async handle(request) {

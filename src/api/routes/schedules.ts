@@ -125,7 +125,7 @@ export const listSchedules = defineRoute({
   cost: 'list',
   query: z.strictObject({ runs: runs.default(0).describe(RUNS) }),
   response: z.object({ items: z.array(schedule) }),
-  example: { query: 'runs=2', response: { items: [EXAMPLE] } },
+  example: { query: '?runs=2', response: { items: [EXAMPLE] } },
   async handle(request) {
     const items = (await request.client.schedules()).filter(({ namespace }) => maySee(request, namespace));
     return { body: { items: items.map((info) => shown(info, request, request.query.runs)) } };
@@ -144,7 +144,7 @@ export const getSchedule = defineRoute({
   params,
   query: z.strictObject({ runs: runs.default(10).describe(RUNS) }),
   response: schedule,
-  example: { query: 'runs=2', response: EXAMPLE },
+  example: { query: '?runs=2', response: EXAMPLE },
   async handle(request) {
     const info = await requireSchedule(request);
     return { body: shown(info, request, request.query.runs), headers: { etag: etagOf(info.edition) } };
@@ -212,7 +212,7 @@ export const removeSchedule = defineRoute({
     dry_run: flag.describe('Change nothing, and respond as the act would now.'),
   }),
   response: z.object({ outcome: z.literal('removed') }),
-  example: { query: 'reason=replaced', response: { outcome: 'removed' } },
+  example: { query: '?reason=replaced', response: { outcome: 'removed' } },
   async handle(request) {
     await requireSchedule(request);
     const {
