@@ -82,9 +82,7 @@ function operation(route: Route, components: Components): Schema {
       ...(success === '201' && route.operation === 'submitTask' ? { '200': answer } : {}),
       ...(route.operation === 'getPayload' ? { '206': { description: 'A part of it, by `Range`' } } : {}),
       ...(route.method === 'PUT' ? { '201': { ...answer, description: 'Made' } } : {}),
-      ...(route.operation === 'getTask' || route.operation === 'listSteps'
-        ? { '304': { description: 'Not changed' } }
-        : {}),
+      ...(route.tagged === true ? { '304': { description: 'Not changed' } } : {}),
       ...Object.fromEntries(
         statusesOf(route).map((status) => [String(status), { $ref: `#/components/responses/Problem${status}` }]),
       ),
@@ -121,15 +119,16 @@ function headerParameters(route: Route): Schema[] {
     description,
     schema: { type: 'string' },
   });
-  if (route.operation === 'getTask' || route.operation === 'listSteps')
-    return [header('If-None-Match', '`ETag` of the last answer: 304 if nothing has changed.')];
+  const tagged =
+    route.tagged === true ? [header('If-None-Match', '`ETag` of the last answer: 304 if nothing has changed.')] : [];
   if (route.operation === 'getPayload') {
     return [
+      ...tagged,
       header('Range', 'One range of bytes, such as `bytes=1000-`: that part, with 206.'),
       header('If-Range', '`ETag` of an earlier part: the whole document if it is another one by now.'),
     ];
   }
-  if (route.method === 'GET' || route.secret === true) return [];
+  if (route.method === 'GET' || route.secret === true) return tagged;
   return [
     header('Idempotency-Key', 'For a day, the same key with the same body is done once, and answered alike.'),
     ...(route.matches === true

@@ -7,6 +7,7 @@ import { abortOn, signalOf } from './http/request-signal.ts';
 import { inTraceOf, requestTraceId } from '../tracing/incoming.ts';
 import { admit, type Admission, asksToWait, credentialsOf } from './http/admit.ts';
 import { checkRequest } from './http/check-request.ts';
+import { unlessKnown } from './http/if-match.ts';
 import { once } from './http/idempotency.ts';
 import { readJson, readJsonLines } from './http/read-json.ts';
 import { methodsOf, noSuchPath } from './http/no-such-path.ts';
@@ -180,7 +181,8 @@ async function answerAlone(
   const base = requestOf(request, found, parts, signal, checked);
   if (route.method === 'GET') {
     // What waits is served by one loop for all: its statements are nobody's.
-    return waits ? route.handle(base) : cancelOn(signal, () => route.handle(base));
+    const read = waits ? route.handle(base) : cancelOn(signal, () => route.handle(base));
+    return unlessKnown(await read, request.headers);
   }
   if (request.headers['if-match'] !== undefined && route.matches !== true) {
     throw new Problem('REQUEST_INVALID', 'what this is about has no ETag: leave If-Match out');

@@ -111,6 +111,8 @@ export interface Route {
   readonly outdates?: readonly string[];
   /** It compares `If-Match` with the ETag of the task or the schedule that it is about. Any other route that writes refuses the header: who sends it relies on it. */
   readonly matches?: true;
+  /** The answer has an ETag, and is 304 for whoever has it already (`If-None-Match`). */
+  readonly tagged?: true;
   /** The answer has a secret that is never stored: no Idempotency-Key. */
   readonly secret?: boolean;
   /**

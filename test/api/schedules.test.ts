@@ -212,3 +212,32 @@ it('a key of some namespaces neither replaces nor learns of a schedule of anothe
   expect((await call('PUT', '/v1/schedules/nightly', { key: viewer, body: nightly })).status).toBe(403);
   expect((await read())['namespace']).toBe('theirs');
 });
+
+it('whatever has an ETag is 304 for whoever has it already, with what a cache needs and nothing else', async () => {
+  await put(nightly);
+  const workflow = await fixture.workflow(report);
+  const id = await fixture.submitOne(workflow, { context: '{"region": "eu"}' });
+  for (const path of [
+    '/v1/schedules/nightly',
+    `/v1/tasks/${id}`,
+    `/v1/tasks/${id}/steps`,
+    `/v1/tasks/${id}/payloads/input`,
+    `/v1/workflows/shop/report/${report.version}/layout`,
+  ]) {
+    const whole = await call('GET', path, { key });
+    const etag = whole.headers.get('etag') as string;
+    for (const has of [etag, `W/${etag}`, `"older", ${etag}`, '*']) {
+      const known = await call('GET', path, { key, headers: { 'if-none-match': has, range: 'bytes=1-' } });
+      expect([path, has, known.status, known.headers.get('etag'), known.headers.get('content-type')]).toEqual([
+        path,
+        has,
+        304,
+        etag,
+        null,
+      ]);
+      expect(known.headers.get('cache-control')).toBe(whole.headers.get('cache-control'));
+    }
+    for (const has of ['"older"', etag.replaceAll('"', ''), 'W/', '"'])
+      expect((await call('GET', path, { key, headers: { 'if-none-match': has } })).status, `${path} ${has}`).toBe(200);
+  }
+});

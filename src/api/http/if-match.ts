@@ -1,4 +1,5 @@
 import { Problem } from '../problem.ts';
+import type { Answer } from '../route.ts';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -35,4 +36,22 @@ export function checkIfNoneMatch(headers: Headers, exists: boolean, what: string
     throw new Problem('REQUEST_INVALID', detail, { errors: [{ pointer: 'If-None-Match', detail }] });
   }
   if (exists) throw new Problem('PRECONDITION_FAILED', `there is a ${what} of this name already`);
+}
+
+/** Whether `If-None-Match` has this ETag, also as a weak one: what compresses on the way may have made it so. */
+export function isKnown(headers: Headers, etag: string): boolean {
+  const given = headers['if-none-match'];
+  if (typeof given !== 'string') return false;
+  return given.trim() === '*' || [...given.matchAll(/"[^"]*"/g)].some(([tag]) => tag === etag);
+}
+
+/** Of an answer that whoever asks has already: what a cache needs to go on with what it has. */
+const STAY = new Set(['etag', 'vary', 'cache-control']);
+
+/** What was read, or 304 if whoever asks has it already: any answer with an ETag is compared. */
+export function unlessKnown(answer: Answer, given: Headers): Answer {
+  const { status = 200, headers = {}, problem } = answer;
+  const { etag } = headers;
+  if (problem !== undefined || etag === undefined || status > 299 || !isKnown(given, etag)) return answer;
+  return { status: 304, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => STAY.has(name))) };
 }

@@ -33,6 +33,7 @@ const YEAR = 31_536_000;
 
 export const getLayout = defineRoute({
   operation: 'getLayout',
+  tagged: true,
   method: 'GET',
   path: '/v1/workflows/{namespace}/{workflow}/{version}/layout',
   summary: 'Where the steps of a workflow version are drawn',

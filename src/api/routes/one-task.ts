@@ -3,12 +3,13 @@ import { findTaskInput, listStepStates } from '../../db/reads/task-documents.ts'
 import { taskerErrorCode } from '../../errors.ts';
 import { readTaskHead, readTaskOutline } from '../../reads/task.ts';
 import { ERROR, STEP, TASK } from '../examples.ts';
+import { isKnown } from '../http/if-match.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import { flagOn, taskId } from '../schemas/common.ts';
 import { stepState, taskDetails } from '../schemas/tasks.ts';
 import { errorView, linksOf, MOST_INLINE_BYTES, payloadView } from '../views.ts';
-import { etagOf, isKnown, requireRevision } from './task-scope.ts';
+import { etagOf, requireRevision } from './task-scope.ts';
 
 export const params = z.object({ task_id: taskId });
 
@@ -16,6 +17,7 @@ const { revision: _revision, ...STEP_STATE } = { ...STEP, revision: '7' };
 
 export const getTask = defineRoute({
   operation: 'getTask',
+  tagged: true,
   shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}',
@@ -60,7 +62,7 @@ export const getTask = defineRoute({
       scope = await requireRevision(request, id);
     }
     const etag = etagOf(scope, principal);
-    if (isKnown(request, etag)) return { status: 304, headers: { etag } };
+    if (isKnown(request.headers, etag)) return { status: 304, headers: { etag } };
     const found = query.steps ? await readTaskOutline(client.db, id) : await readTaskHead(client.db, id);
     if (found === undefined) throw new Problem('NOT_FOUND', `there is no task ${id}`);
     const [input] = principal.permissions.has('payload:read')
@@ -92,6 +94,7 @@ function countStates(steps: readonly { state: string }[]): Record<string, number
 
 export const listSteps = defineRoute({
   operation: 'listSteps',
+  tagged: true,
   shared: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/steps',
@@ -105,7 +108,7 @@ export const listSteps = defineRoute({
   async handle(request) {
     const scope = await requireRevision(request, request.params.task_id);
     const etag = etagOf(scope, request.principal);
-    if (isKnown(request, etag)) return { status: 304, headers: { etag } };
+    if (isKnown(request.headers, etag)) return { status: 304, headers: { etag } };
     const items = await request.client.db.run(listStepStates, { task_id: request.params.task_id });
     return { headers: { etag }, body: { items } };
   },

@@ -15,6 +15,7 @@ const ANY_LENGTH = 2 ** 31 - 1;
 
 export const getPayload = defineRoute({
   operation: 'getPayload',
+  tagged: true,
   method: 'GET',
   path: '/v1/tasks/{task_id}/payloads/{document}',
   summary: 'A document as it is stored, to the last digit',

@@ -134,6 +134,7 @@ export const listSchedules = defineRoute({
 
 export const getSchedule = defineRoute({
   operation: 'getSchedule',
+  tagged: true,
   method: 'GET',
   path: '/v1/schedules/{key}',
   summary: 'One schedule, with its ETag',

@@ -38,13 +38,6 @@ export function etagOf({ revision }: TaskRevision, { permissions }: RouteRequest
   return `"${revision}${permissions.has('payload:read') ? 'p' : ''}"`;
 }
 
-/** Whether `If-None-Match` has it. */
-export function isKnown({ headers }: Pick<RouteRequest, 'headers'>, etag: string): boolean {
-  const given = headers['if-none-match'];
-  if (typeof given !== 'string') return false;
-  return given.split(',').some((each) => each.trim().replace(/^W\//, '') === etag || each.trim() === '*');
-}
-
 /** Throws Problem if `If-Match` is given and does not have it: whoever acts has seen an older state. A weak tag (`W/`) matches nothing. */
 export function checkMatch(
   { headers, principal }: Pick<RouteRequest, 'headers' | 'principal'>,

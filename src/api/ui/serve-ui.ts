@@ -1,3 +1,4 @@
+import { isKnown } from '../http/if-match.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config.ts';
 import { VERSION } from '../../version.ts';
@@ -99,7 +100,7 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: UiFile): F
     etag,
     vary: 'accept-encoding',
   });
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+  if (isKnown(request.headers, etag)) return reply.code(304).send();
   const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   if (takesGzip) reply.header('content-encoding', 'gzip');
   return reply.type(type).send(takesGzip ? gzipped : body);
