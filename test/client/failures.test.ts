@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createClient } from '../../src/client/client.ts';
 import { InvalidInputError } from '../../src/errors.ts';
+import { readFailures } from '../../src/reads/failures.ts';
 import { fingerprintOfName } from '../../src/workflow/fingerprint.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useWorkers } from '../worker/worker-fixture.ts';
@@ -45,6 +46,14 @@ describe('failures', () => {
         expect(await stepsOf(of)).toEqual(['send']);
       for (const of of [{ workflow: 'shop/refund@1.0.0' }, { namespace: 'other' }, { workflow: 'nothing' }])
         expect(await client.failures(of)).toEqual({ groups: [], complete: true });
+
+      // However many others fail, a bounded number is searched, and that is said even if none of them is found.
+      const searched = (workflow: string, bound: number) =>
+        readFailures(fleet.db, 10, { workflow }, { failing: 10, searched: bound });
+      const [one, other] = [await searched('pay', 0), await searched('refund', 0)];
+      expect([one.complete, other.complete]).toEqual([false, false]);
+      expect([...one.groups, ...other.groups]).toHaveLength(1);
+      expect((await searched('pay', 2)).complete && (await searched('refund', 2)).complete).toBe(true);
       await expect(client.failures({ namespace: 'other', workflow: 'shop/refund' })).rejects.toThrow(InvalidInputError);
       await expect(client.failures({ version: 2 as never })).rejects.toThrow(InvalidInputError);
       for (const id of ids) await client.resolveTask(id);

@@ -2384,17 +2384,17 @@ SELECT task_id, workflow_step_id, attempts, next_retry_at FROM failed;
 -- failure_groups
 WITH failing AS MATERIALIZED (
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL AND true
+    WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
     LIMIT $1
   )
   UNION ALL
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false, s.next_retry_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL AND true
+    WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
     LIMIT $1
   )
@@ -2423,33 +2423,35 @@ ORDER BY steps DESC, last_seen DESC
 LIMIT $2;
 
 -- failure_groups_of
-WITH failing AS MATERIALIZED (
+WITH newest AS MATERIALIZED (
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL AND s.named_task_id = ANY (ARRAY(
-      SELECT k.named_task_id
-      FROM tasker.tasker_named_tasks k
-      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-      WHERE ($3::text IS NULL OR n.name = $3::text) AND ($4::text IS NULL OR k.name = $4::text)
-        AND ($5::text IS NULL OR k.version = $5::text)))
+    WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
-    LIMIT $1
+    LIMIT $2
   )
   UNION ALL
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false, s.next_retry_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL AND s.named_task_id = ANY (ARRAY(
-      SELECT k.named_task_id
-      FROM tasker.tasker_named_tasks k
-      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-      WHERE ($3::text IS NULL OR n.name = $3::text) AND ($4::text IS NULL OR k.name = $4::text)
-        AND ($5::text IS NULL OR k.version = $5::text)))
+    WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
-    LIMIT $1
+    LIMIT $2
   )
-), failures AS (
+), wanted AS MATERIALIZED (
+  SELECT s.*, row_number() OVER (PARTITION BY s.blocked ORDER BY s.at DESC) AS place
+  FROM newest s
+  WHERE s.named_task_id = ANY (ARRAY(
+    SELECT k.named_task_id
+    FROM tasker.tasker_named_tasks k
+    JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+    WHERE ($4::text IS NULL OR n.name = $4::text) AND ($5::text IS NULL OR k.name = $5::text)
+      AND ($6::text IS NULL OR k.version = $6::text)))
+), failing AS MATERIALIZED (
+  SELECT * FROM wanted WHERE place <= $1
+), groups AS (
+  WITH failures AS (
   SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
     x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
   FROM failing f
@@ -2471,7 +2473,12 @@ JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_i
 JOIN tasker.tasker_named_steps p ON p.named_step_id = f.named_step_id
 GROUP BY f.fingerprint, f.name, f.code, n.name, k.name, p.name
 ORDER BY steps DESC, last_seen DESC
-LIMIT $2;
+LIMIT $3
+)
+SELECT g.*, (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM newest c)::integer AS searched_steps
+FROM (SELECT) always
+LEFT JOIN groups g ON true
+ORDER BY g.steps DESC, g.last_seen DESC;
 
 -- find_api_key
 SELECT key_id, name, role, payload, namespaces, created_at, expires_at, last_used_at, revoked_at, secret_hash
@@ -6064,17 +6071,17 @@ ORDER BY 1
     SELECT p.*, (SELECT coalesce(json_agg(r), '[]') FROM (
 WITH failing AS MATERIALIZED (
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL AND true
+    WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
     LIMIT 10001
   )
   UNION ALL
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false, s.next_retry_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL AND true
+    WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
     LIMIT 10001
   )
@@ -6209,17 +6216,17 @@ ORDER BY 1
     SELECT p.*, (SELECT coalesce(json_agg(r), '[]') FROM (
 WITH failing AS MATERIALIZED (
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL AND true
+    WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
     LIMIT 10001
   )
   UNION ALL
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false, s.next_retry_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL AND true
+    WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
     LIMIT 10001
   )

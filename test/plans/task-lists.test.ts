@@ -223,7 +223,14 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
     ['', call(failureGroups, { most: 10_001, limit: 100 })],
     [
       ' of a workflow',
-      call(failureGroupsOf, { most: 10_001, limit: 100, namespace: undefined, workflow: 'common', version: undefined }),
+      call(failureGroupsOf, {
+        most: 10_001,
+        searched: 50_001,
+        limit: 100,
+        namespace: undefined,
+        workflow: 'common',
+        version: undefined,
+      }),
     ],
   ])('of failures%s by cause reads the steps in error and their last transitions only', async (_, given) => {
     const plan = await planOf(engine.test.pool, given);

@@ -30,25 +30,36 @@ export type FailureGroupRow = FailureGroup & { read_steps: number };
 /** Of the blocked steps, and of those that wait for a retry: the groups of more are read as far as the newest of them. */
 export const MOST_FAILING = 10_000;
 
-/** SQL of `failureGroups`. `most`: steps of each kind that are read; `limit`: groups; `which`: a condition of the steps `s` that are. */
-export const groupsOfFailures = (most: string, limit: string, which = 'true'): string => `
-WITH failing AS MATERIALIZED (
-  (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked
+/** Of the blocked steps, and of those that wait for a retry: the failures of one workflow are looked for among the newest of them. */
+export const MOST_SEARCHED = 50_000;
+
+const newestInError = (most: string): string => `(
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.blocked_at IS NOT NULL AND ${which}
+    WHERE s.blocked_at IS NOT NULL
     ORDER BY s.blocked_at DESC
     LIMIT ${most}
   )
   UNION ALL
   (
-    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false
+    SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, false, s.next_retry_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.next_retry_at IS NOT NULL AND ${which}
+    WHERE s.next_retry_at IS NOT NULL
     ORDER BY s.next_retry_at DESC
     LIMIT ${most}
-  )
-), failures AS (
+  )`;
+
+const readOf = (steps: string): string =>
+  `(SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM ${steps} c)::integer`;
+
+/** SQL of `failureGroups`. `most`: steps of each kind that are read; `limit`: groups. */
+export const groupsOfFailures = (most: string, limit: string): string => `
+WITH failing AS MATERIALIZED (
+  ${newestInError(most)}
+), ${groupsOfFailing(limit)}`;
+
+/** The end of a statement, after a CTE `failing`. */
+const groupsOfFailing = (limit: string): string => `failures AS (
   SELECT f.task_id, f.named_task_id, f.named_step_id, f.blocked, x.created_at, x.metadata #>> '{error,message}' AS message,
     x.metadata #>> '{error,fingerprint}' AS fingerprint, x.metadata #>> '{error,name}' AS name, x.metadata #>> '{error,code}' AS code
   FROM failing f
@@ -63,7 +74,7 @@ SELECT f.fingerprint, f.name, f.code, (array_agg(f.message ORDER BY f.created_at
   count(*)::integer AS steps, (count(*) FILTER (WHERE f.blocked))::integer AS blocked,
   min(f.created_at) AS first_seen, max(f.created_at) AS last_seen,
   (array_agg(f.task_id::text ORDER BY f.created_at DESC))[1] AS sample_task_id,
-  (SELECT greatest(count(*) FILTER (WHERE c.blocked), count(*) FILTER (WHERE NOT c.blocked)) FROM failing c)::integer AS read_steps
+  ${readOf('failing')} AS read_steps
 FROM failures f
 JOIN tasker.tasker_named_tasks k ON k.named_task_id = f.named_task_id
 JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
@@ -82,22 +93,44 @@ export const failureGroups = defineStatement<FailureGroupRow>()({
   text: groupsOfFailures(':most', ':limit'),
 });
 
-const OF_WORKFLOW = `s.named_task_id = ANY (ARRAY(
-      SELECT k.named_task_id
-      FROM tasker.tasker_named_tasks k
-      JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
-      WHERE (:namespace::text IS NULL OR n.name = :namespace::text) AND (:workflow::text IS NULL OR k.name = :workflow::text)
-        AND (:version::text IS NULL OR k.version = :version::text)))`;
+/** A group, or null if none was found. */
+export type FoundFailureGroupRow = { [Column in keyof FailureGroupRow]: FailureGroupRow[Column] | null } & {
+  searched_steps: number;
+};
 
-/** The same of some workflows: their newest `most`, behind however many newer ones of others. Reads the row of each of those in error. */
-export const failureGroupsOf = defineStatement<FailureGroupRow>()({
+/**
+ * The same of some workflows: their newest `most` among the newest `searched` of each kind, of which it reads the row of each. Always has a row, which says
+ * how many were there to be searched.
+ */
+export const failureGroupsOf = defineStatement<FoundFailureGroupRow>()({
   name: 'failure_groups_of',
   params: {
     most: 'integer',
+    searched: 'integer',
     limit: 'integer',
     namespace: 'text | null',
     workflow: 'text | null',
     version: 'text | null',
   },
-  text: groupsOfFailures(':most', ':limit', OF_WORKFLOW),
+  text: `
+WITH newest AS MATERIALIZED (
+  ${newestInError(':searched')}
+), wanted AS MATERIALIZED (
+  SELECT s.*, row_number() OVER (PARTITION BY s.blocked ORDER BY s.at DESC) AS place
+  FROM newest s
+  WHERE s.named_task_id = ANY (ARRAY(
+    SELECT k.named_task_id
+    FROM tasker.tasker_named_tasks k
+    JOIN tasker.tasker_task_namespaces n ON n.task_namespace_id = k.task_namespace_id
+    WHERE (:namespace::text IS NULL OR n.name = :namespace::text) AND (:workflow::text IS NULL OR k.name = :workflow::text)
+      AND (:version::text IS NULL OR k.version = :version::text)))
+), failing AS MATERIALIZED (
+  SELECT * FROM wanted WHERE place <= :most
+), groups AS (
+  WITH ${groupsOfFailing(':limit')}
+)
+SELECT g.*, ${readOf('newest')} AS searched_steps
+FROM (SELECT) always
+LEFT JOIN groups g ON true
+ORDER BY g.steps DESC, g.last_seen DESC`,
 });
