@@ -1,5 +1,5 @@
 import { type Drawn, FILTERS } from '../lists/filters.ts';
-import { NEW_WORKFLOW, workflowName } from '../lists/history.ts';
+import { NEW_WORKFLOW, RARE_WORKFLOW, workflowName } from '../lists/history.ts';
 
 /** What is asked for. `listed`: it has pages. */
 export interface Address {
@@ -63,6 +63,8 @@ export const ADDRESSES: Readonly<Record<string, Address>> = {
   'search: a field of the input, of a new workflow': searched(`workflow:lists/${NEW_WORKFLOW} input.order:"order-17"`),
   'search: in progress, of a workflow': searched('state:in_progress workflow:bench/diamond'),
   failures: at('/v1/failures?limit=100'),
+  'failures of a usual workflow': at(`/v1/failures?limit=100&workflow=lists/${workflowName(1)}`),
+  'failures of a workflow with one task in 20,000': at(`/v1/failures?limit=100&workflow=lists/${RARE_WORKFLOW}`),
   overview: at('/v1/overview'),
   operations: list('/v1/operations?limit=50'),
   'the tasks of an operation': list('/v1/operations/1/items?limit=50'),

@@ -41,9 +41,15 @@ export default function FailuresPage() {
         {({ items, complete }) =>
           items.length === 0 ? (
             <div class="card">
-              <Empty title={workflow === '' ? 'Nothing is in error' : `Nothing of ${workflow} is in error`}>
-                No step {workflow === '' ? '' : 'of it '}is blocked, and none waits for a retry.
-              </Empty>
+              {complete ? (
+                <Empty title={workflow === '' ? 'Nothing is in error' : `Nothing of ${workflow} is in error`}>
+                  No step {workflow === '' ? '' : 'of it '}is blocked, and none waits for a retry.
+                </Empty>
+              ) : (
+                <Empty title={`Nothing of ${workflow} is among the newest failures`}>
+                  More steps are in error than were read. Tasks lists all that are in error of a workflow.
+                </Empty>
+              )}
             </div>
           ) : (
             <>

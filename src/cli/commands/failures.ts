@@ -32,13 +32,11 @@ export function failuresCommand(exit: (status: number) => void): Command {
         const found = await client.failures({ ...of, limit });
         return { ...found, unknown: found.groups.length === 0 ? await unknownWorkflow(client, of) : undefined };
       });
-      const none = `nothing fails now${askedFor({ ...options }, ['namespace', 'workflow'])}`;
+      const none = `${failures.complete ? 'nothing fails now' : 'nothing was found'}${askedFor({ ...options }, ['namespace', 'workflow'])}`;
       print(failures, options.json, ({ groups }) => drawGroups(groups, none));
       if (unknown !== undefined) console.error(unknown);
       if (!failures.complete) {
-        console.error(
-          'tasker: more steps are in error than were read: the numbers are of the newest 10,000 of each kind',
-        );
+        console.error('tasker: more steps are in error than were read: the numbers are of the newest');
       }
       exit(STATUS.ok);
     });
