@@ -107,7 +107,8 @@ it('hours, days and weeks are removed when they are old enough, and the doctor d
   await engine.db.run(pruneRunStats, { hours_kept_days: 8, days_kept_days: 15 });
   const after = await counts();
   expect(after.hours).toBe(8 * 24 + now.getUTCHours() + 1);
-  expect(after.days).toBe(16);
+  // In its first hour a day has no sum yet.
+  expect(after.days).toBe(now.getUTCHours() === 0 ? 15 : 16);
   expect(after.weeks).toBeLessThan(before.weeks);
   // Sums do not need their hours any more.
   expect(await readRunStats(engine.db, month)).toEqual(whole);

@@ -1,4 +1,4 @@
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/connections/database.ts';
 import { examine } from '../../src/db/doctor/examine.ts';
 import { createLogger, loadConfig, startScheduler } from '../../src/index.ts';
@@ -9,10 +9,10 @@ const test = await useTestDatabase();
 const [here, there] = [await archiveFolder(), await archiveFolder()];
 const db = openDatabase({ url: test.url, poolSize: 1 });
 const open: { stop(): Promise<unknown> }[] = [];
-afterAll(async () => {
-  await Promise.all(open.map((each) => each.stop()));
-  await db.close();
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.stop()));
 });
+afterAll(() => db.close());
 
 const start = async (archive: string | undefined): Promise<{ stop(): Promise<unknown> }> => {
   const config = loadConfig('scheduler', {

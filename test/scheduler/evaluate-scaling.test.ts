@@ -62,6 +62,7 @@ const report = (
 
 beforeEach(async () => {
   await query('DELETE FROM tasker.tasker_queue_scaling_signals');
+  await query('DELETE FROM tasker.tasker_queue_samples');
   await query('DELETE FROM tasker.tasker_worker_activity');
   await query(`UPDATE tasker.tasker_workers SET stopped_at = now(), stop_reason = 'drained' WHERE stopped_at IS NULL`);
   await query('UPDATE tasker.tasker_workflow_steps SET ready_at = NULL');

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -128,14 +129,17 @@ it('the first round submits what came due while no scheduler lived', async () =>
 
 it('a tick that waited while no scheduler lived submits what is due by the list of schedules, once', async () => {
   const client = new Client({ url: engine.test.url });
-  const late = { 'waited-1': 1, 'waited-7': 7, 'waited-12': 12, 'waited-60': 60, removed: 3, changed: 3 };
+  // Ticks of an earlier try have other keys.
+  const run = randomUUID().slice(0, 8);
+  const [removed, changed] = [`${run}-removed`, `${run}-changed`];
+  const late = { [`${run}-1`]: 1, [`${run}-7`]: 7, [`${run}-12`]: 12, [`${run}-60`]: 60, [removed]: 3, [changed]: 3 };
   for (const [key, minutes] of Object.entries(late)) {
     await client.schedule(workflow, { key, cron: dailyBefore(minutes), input: {} });
     await madeBefore(key, 120);
     await waitingTicks(key, minutes);
   }
-  await client.unschedule('removed');
-  await client.schedule(workflow, { key: 'changed', cron: '0 0 1 1 *', input: {} });
+  await client.unschedule(removed);
+  await client.schedule(workflow, { key: changed, cron: '0 0 1 1 *', input: {} });
   await client.close();
 
   const { schedules } = fireSchedules(600_000);
@@ -157,8 +161,8 @@ it('a tick that waited while no scheduler lived submits what is due by the list 
     [Object.keys(late).map((key) => `schedule:${key}`)],
   );
   expect(tasks).toEqual([
-    { initiator: 'schedule:waited-1', tasks: 1 },
-    { initiator: 'schedule:waited-7', tasks: 1 },
+    { initiator: `schedule:${run}-1`, tasks: 1 },
+    { initiator: `schedule:${run}-7`, tasks: 1 },
   ]);
   expect(errors).toEqual([]);
 });

@@ -20,7 +20,8 @@ it('a scheduler whose database was replaced joins the new one and creates the cr
   open.push(scheduler);
   const rows = () =>
     test.query<{ worker_id: string; installation: string }>(
-      `SELECT w.worker_id, i.installation_id AS installation FROM tasker.tasker_workers w, tasker.tasker_installation i`,
+      `SELECT w.worker_id, i.installation_id AS installation FROM tasker.tasker_workers w, tasker.tasker_installation i
+       WHERE w.stopped_at IS NULL`,
     );
   const before = await rows();
   expect(before.map((row) => row.worker_id)).toEqual([scheduler.workerId]);
@@ -28,6 +29,7 @@ it('a scheduler whose database was replaced joins the new one and creates the cr
   await migrateToLatest(test.directUrl ?? test.url, { schema: 'fresh' });
   await test.query(
     `DO $$ BEGIN
+       DROP SCHEMA IF EXISTS former, former_cron CASCADE;
        ALTER SCHEMA tasker RENAME TO former; ALTER SCHEMA fresh RENAME TO tasker; ALTER SCHEMA tasker_cron RENAME TO former_cron;
      END $$`,
   );

@@ -32,10 +32,11 @@ const columnsOf = ({ worker_id: workerId, queues }: Report): unknown[] => [
   queues.map((row) => row.running_seconds),
 ];
 
-const rows = (): Promise<Row[]> =>
+const rows = (workerId: string | undefined): Promise<Row[]> =>
   workers.test.query<Row>(
     `SELECT started_attempts, completed_attempts, failed_attempts, completed_seconds, running_steps, running_seconds
-     FROM tasker.tasker_worker_activity WHERE queue = 'default'`,
+     FROM tasker.tasker_worker_activity WHERE queue = 'default' AND worker_id = $1`,
+    [workerId],
   );
 
 describe('the activity that a worker reports', () => {
@@ -50,12 +51,13 @@ describe('the activity that a worker reports', () => {
       },
     );
     const worker = await workers.start([workflow], { activityIntervalMs: 50 });
+    const workerId = worker.lease.last;
     await workers.submit(workflow, { kind: 'completes' });
     await workers.submit(workflow, { kind: 'fails' });
     const waits = await workers.submit(workflow, { kind: 'waits' });
     const running = await waitFor(
       async () => {
-        const [row] = await rows();
+        const [row] = await rows(workerId);
         return row?.completed_attempts === '1' && row.failed_attempts === '1' && row.running_steps === 1
           ? row
           : undefined;
@@ -67,7 +69,7 @@ describe('the activity that a worker reports', () => {
     await workers.taskIn(waits, ['complete']);
     await worker.stop();
     // The last report is made at the end, however long the interval is.
-    const [last] = await rows();
+    const [last] = await rows(workerId);
     expect(last).toMatchObject({ completed_attempts: '2', running_steps: 0, running_seconds: 0 });
     expect(last?.completed_seconds).toBeGreaterThanOrEqual(running.running_seconds);
   });

@@ -28,7 +28,8 @@ async function databaseWithEncoding(encoding: string): Promise<{ url: string; wa
   return { url, warnings };
 }
 
-const orders: string[][] = [];
+/** By task of the database under test. */
+const orders = new Map<string, string[][]>();
 const workflow = defineWorkflow({ name: 'encodings', input: z.unknown() })
   .step('fails_with_an_emoji', { retryLimit: 3 }, ({ attempt }) => {
     if (attempt === 1) throw new Error('no luck: é 😀');
@@ -36,8 +37,8 @@ const workflow = defineWorkflow({ name: 'encodings', input: z.unknown() })
     return attempt;
   })
   .step('plain', () => ({ zz: 1, é: 2, a: 3 }))
-  .step('order', { dependsOn: ['plain'], retryLimit: 2 }, ({ parents, attempt }) => {
-    orders.push(Object.keys(parents.plain));
+  .step('order', { dependsOn: ['plain'], retryLimit: 2 }, ({ parents, attempt, taskId }) => {
+    orders.set(taskId, [...(orders.get(taskId) ?? []), Object.keys(parents.plain)]);
     if (attempt === 1) throw new Error('again');
   })
   .step('emoji', { retryLimit: 3 }, () => ({ text: '😀' }));
@@ -61,7 +62,7 @@ describe.each(['LATIN1', 'SQL_ASCII'])('a database with encoding %s', async (enc
     const db = openDatabase({ url, poolSize: 1 });
     const sweep = setInterval(() => void enqueueDueRetries(db).catch(() => undefined), 100);
     try {
-      orders.length = 0;
+      orders.clear();
       const { taskId } = await client.submit(workflow, {});
       const lost = encoding === 'LATIN1';
       const task = await client.waitForTask(taskId, { timeoutMs: 20_000 });
@@ -71,13 +72,15 @@ describe.each(['LATIN1', 'SQL_ASCII'])('a database with encoding %s', async (enc
         'order complete 2',
         'plain complete 1',
       ]);
-      expect(orders).toHaveLength(2);
-      expect(orders[1]).toEqual(orders[0]);
+      const ofTask = orders.get(taskId);
+      expect(ofTask).toHaveLength(2);
+      expect(ofTask?.[1]).toEqual(ofTask?.[0]);
       const { rows } = await db.pool.query<{ message: string; cause: string | null }>(
         `SELECT t.metadata -> 'error' ->> 'message' AS message, t.metadata -> 'error' -> 'cause' ->> 'message' AS cause
          FROM tasker.tasker_workflow_step_transitions t
          JOIN tasker.tasker_workflow_steps s USING (task_id, workflow_step_id) JOIN tasker.tasker_named_steps n USING (named_step_id)
-         WHERE n.name = 'fails_with_an_emoji' AND t.to_state = 'error' ORDER BY t.sort_key`,
+         WHERE t.task_id = $1 AND n.name = 'fails_with_an_emoji' AND t.to_state = 'error' ORDER BY t.sort_key`,
+        [taskId],
       );
       expect(rows).toEqual([
         { message: lost ? 'no luck: é ?' : 'no luck: é 😀', cause: null },
