@@ -20,6 +20,8 @@ export interface Act {
   /** Default POST. What a removal is given is in its address. */
   readonly method?: 'DELETE';
   readonly body?: Readonly<Record<string, unknown>>;
+  /** Nobody has written yet what it is about: there is nothing to try out. */
+  readonly unready?: boolean;
   /** JSON as text that somebody edits: it becomes a member of the body, with its numbers as they are written. */
   readonly edit?: { readonly member: string; readonly label: string; readonly text: string };
   readonly done?: (answer: Record<string, unknown>) => void;
@@ -53,7 +55,7 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
   const tryOut = async (): Promise<void> => {
     setPreview(undefined);
     setProblem(undefined);
-    if (act.edit !== undefined && !isJson(edited)) return;
+    if (act.unready === true || (act.edit !== undefined && !isJson(edited))) return;
     await send(true).then(setPreview, setProblem);
   };
   useEffect(() => {
@@ -97,7 +99,7 @@ export function ActDialog({ act, close }: { act: Act; close: () => void }) {
         {problem === undefined ? (
           <p class="muted small" role="status">
             {preview === undefined
-              ? isBroken
+              ? isBroken || act.unready === true
                 ? ''
                 : 'Checking what it would do …'
               : `Dry run: ${outcomeText(preview)}`}

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { formatTime } from './time.tsx';
+import { formatTime, zoneName } from './time.tsx';
 
 export interface Series {
   readonly name: string;
@@ -106,7 +106,7 @@ function Values({ title, times, series, format }: Parameters<typeof Chart>[0]) {
         <caption class="off-screen">{title}</caption>
         <thead>
           <tr>
-            <th scope="col">Time</th>
+            <th scope="col">Time ({zoneName()})</th>
             {series.map(({ name }) => (
               <th key={name} scope="col" class="number">
                 {name}

@@ -17,6 +17,24 @@ import { setZone, zone, zoneName } from './time.tsx';
 export function Frame({ entry, children }: { entry: PageEntry | undefined; children: ComponentChildren }) {
   const [open, setOpen] = useState(false);
   useEffect(() => setOpen(false), [place.value.path]);
+  // On a narrow screen it lies over the page: Escape closes it, and whatever is pressed beside it.
+  useEffect(() => {
+    if (!open) return undefined;
+    const beside = ({ target }: Event): void => {
+      if ((target as Element).closest('.nav, .nav-toggle') === null) setOpen(false);
+    };
+    const escaped = ({ key }: KeyboardEvent): void => {
+      if (key !== 'Escape') return;
+      setOpen(false);
+      document.querySelector<HTMLElement>('.nav-toggle')?.focus();
+    };
+    document.addEventListener('pointerdown', beside);
+    document.addEventListener('keydown', escaped);
+    return () => {
+      document.removeEventListener('pointerdown', beside);
+      document.removeEventListener('keydown', escaped);
+    };
+  }, [open]);
   return (
     <div class={`frame${open ? ' nav-open' : ''}`}>
       <a class="skip" href={`${place.value.path}#content`} onClick={focusContent}>

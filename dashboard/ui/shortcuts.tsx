@@ -25,6 +25,8 @@ const keys = (): readonly (readonly [string, string])[] => [
   ['x', 'Choose the row'],
   ['Enter', 'Open the row'],
   ['1  2  3  4', 'Graph, timeline, list, history of a task'],
+  ['←  ↑  ↓  →', 'From step to step, in a graph that has the focus'],
+  ['+  -  0', 'Nearer, further, the whole graph'],
   ['Esc', 'Close what is open'],
   ['?', 'This list'],
 ];

@@ -82,6 +82,7 @@ function EnableAct({ full, path, close }: { full: string; path: string; close: (
         verb: 'Enable',
         path: `${path}:search`,
         body: { path: given.trim() },
+        unready: /^(input\.?)?$/.test(given.trim()),
         text: (
           <>
             <p>Schedulers enter the values of all tasks, the newest first. Submits do not pay for it.</p>

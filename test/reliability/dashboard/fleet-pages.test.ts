@@ -221,3 +221,20 @@ it('failures without a fingerprint are retried by the words of their error: the 
     selection: { filter: { error: 'LegacyTimeout', namespace: 'default', workflow: 'diamond' } },
   });
 });
+
+it('a path of inputs is tried out once somebody has written one, and a refusal is said once', async () => {
+  const page = await open('workflows/shop/refund');
+  const asked: string[] = [];
+  page.on('request', (request) => void (request.url().endsWith(':search') && asked.push(request.postData() ?? '')));
+  await page.getByRole('button', { name: 'Add a path' }).click();
+  const dialog = page.getByRole('dialog');
+  const field = dialog.getByLabel('Path');
+  await field.press('End');
+  await page.keyboard.type('o');
+  await dialog.getByText('Dry run:').waitFor();
+  expect(asked.map((body) => (JSON.parse(body) as { path: string }).path)).toEqual(['input.o']);
+  await field.fill('order');
+  await dialog.getByRole('alert').waitFor();
+  expect(await dialog.locator('.problem li').count()).toBe(0);
+  await page.keyboard.press('Escape');
+});

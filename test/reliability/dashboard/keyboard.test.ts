@@ -138,3 +138,26 @@ it('keys lead everywhere: pages, rows, views, steps, the list of keys', async ()
   expect(problems).toEqual([]);
   await page.context().close();
 }, 120_000);
+
+it('the navigation that lies over a narrow page closes with Escape and gives the focus back, and closes when somebody presses beside it', async () => {
+  const { page, problems } = await openPage(browser, { base: fixture.api.apiUrl, width: 400 });
+  await page.goto(`${fixture.api.apiUrl}/ui/tasks`);
+  await untilShown(page);
+  const button = page.getByRole('button', { name: 'Navigation' });
+  const link = page.locator('.nav').getByRole('link', { name: 'Failures' });
+  await button.press('Enter');
+  await link.waitFor();
+  await page.keyboard.press('Escape');
+  await link.waitFor({ state: 'hidden' });
+  expect(await button.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true);
+  await button.click();
+  await link.waitFor();
+  await page.mouse.click(390, 500);
+  await link.waitFor({ state: 'hidden' });
+  await button.click();
+  await link.click();
+  await page.waitForURL('**/ui/failures');
+  await link.waitFor({ state: 'hidden' });
+  expect(problems).toEqual([]);
+  await page.context().close();
+}, 60_000);
