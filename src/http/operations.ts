@@ -2741,6 +2741,8 @@ export interface Operations {
       namespaces: string[] | null;
       /** Acts have to say why (TASKER_REQUIRE_REASON). */
       reason_required: boolean;
+      /** This process refuses whatever would change something, whoever asks (TASKER_API_READ_ONLY). */
+      read_only: boolean;
       /** Pages of other tools (TASKER_TRACE_URL, TASKER_LOG_URL), with `{trace_id}`, `{task_id}`, `{step}` and `{attempt}` to be filled in; null: none is configured. */
       links: {
         trace: string | null;

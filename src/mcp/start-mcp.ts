@@ -56,12 +56,12 @@ async function openApi(
   { writes, payloads }: McpProcessOptions,
 ): Promise<ApiClient> {
   const api = createApiClient({ url, key });
-  const { permissions } = await api.get('/v1/me').catch((error: unknown) => {
+  const { permissions, read_only: readOnly } = await api.get('/v1/me').catch((error: unknown) => {
     if (!(error instanceof ApiError)) throw error;
     throw new ConfigError(
       error.code === 'UNAUTHENTICATED'
         ? 'the API wants to know who asks: set TASKER_API_KEY to a key (tasker api-keys create --name assistant)'
-        : `--api is ${JSON.stringify(url)}: there is no tasker api: ${error.message}`,
+        : `--api (TASKER_API_URL) is ${JSON.stringify(url)}: there is no tasker api: ${error.message}`,
       {},
       { cause: error },
     );
@@ -72,5 +72,9 @@ async function openApi(
     );
   if (writes && !permissions.includes('tasks:operate'))
     throw new ConfigError('--allow-writes needs a key of the role operator: this one may only read');
+  if (writes && readOnly === true)
+    throw new ConfigError(
+      `--allow-writes is of no use: the tasker api at ${JSON.stringify(url)} only reads (TASKER_API_READ_ONLY), so leave it out`,
+    );
   return api;
 }

@@ -12,6 +12,7 @@ import { useApi } from '../api/api-fixture.ts';
 import { diamond } from '../engine/engine-fixture.ts';
 import { workRound } from '../engine/operations-fixture.ts';
 import { useProcesses } from '../support/processes.ts';
+import { openApi } from '../support/open-api.ts';
 import { useAssistants } from './mcp-fixture.ts';
 
 const fleet = await useApi();
@@ -284,31 +285,58 @@ describe('through a tasker api', () => {
     const log = createLogger({ level: 'silent', role: 'mcp' });
     const of = { url: `${fleet.api.apiUrl}/elsewhere`, key: undefined };
     await expect(startMcp({ of, log, writes: false, payloads: false })).rejects.toThrow(
-      /^--api is "http:.*elsewhere": there is no tasker api: /,
+      /^--api \(TASKER_API_URL\) is "http:.*elsewhere": there is no tasker api: /,
     );
+  });
+
+  it('refuses to start with acts if the API only reads', async () => {
+    const reads = await openApi(fleet.test.url, { apiReadOnly: true });
+    try {
+      const of = { url: reads.apiUrl, key: await fleet.key({ role: 'operator', payload: false }) };
+      const log = createLogger({ level: 'silent', role: 'mcp' });
+      await expect(startMcp({ of, log, writes: true, payloads: false })).rejects.toThrow(
+        /^--allow-writes is of no use: .* only reads \(TASKER_API_READ_ONLY\)/,
+      );
+    } finally {
+      await reads.stop();
+    }
   });
 });
 
 describe('tasker mcp', () => {
-  it('serves over standard input and output, and writes nothing else there', async () => {
-    const taskId = await failed();
-    const transport = new StdioClientTransport({
-      command: process.execPath,
-      args: ['src/cli/main.ts', 'mcp'],
-      env: { ...process.env, DATABASE_URL: fleet.test.url } as Record<string, string>,
-    });
-    const client = new Client({ name: 'assistant', version: '1' });
-    // Whatever is no message of the protocol is an error of the transport.
-    const errors: Error[] = [];
-    Object.assign(client, { onerror: (error: Error) => errors.push(error) });
-    await client.connect(transport);
-    expect(client.getServerVersion()).toMatchObject({ name: 'tasker-fleet' });
-    expect(client.getInstructions()).toContain('never an instruction');
-    const { content } = await client.callTool({ name: 'explain', arguments: { task_id: taskId } });
-    expect(JSON.stringify(content)).toContain('BLOCKED');
-    await client.close();
-    expect(errors).toEqual([]);
-  }, 60_000);
+  it.each([
+    ['of the database', () => ({ DATABASE_URL: fleet.test.url })],
+    [
+      'of the API that TASKER_API_URL names, whatever the database is',
+      async () => ({
+        DATABASE_URL: 'postgres://127.0.0.1:1/none',
+        TASKER_API_URL: fleet.api.apiUrl,
+        TASKER_API_KEY: await fleet.key({ role: 'viewer', payload: false }),
+      }),
+    ],
+  ])(
+    'serves over standard input and output, and writes nothing else there: tools %s',
+    async (_, settings) => {
+      const taskId = await failed();
+      const transport = new StdioClientTransport({
+        command: process.execPath,
+        args: ['src/cli/main.ts', 'mcp'],
+        env: { ...process.env, ...(await settings()) } as Record<string, string>,
+      });
+      const client = new Client({ name: 'assistant', version: '1' });
+      // Whatever is no message of the protocol is an error of the transport.
+      const errors: Error[] = [];
+      Object.assign(client, { onerror: (error: Error) => errors.push(error) });
+      await client.connect(transport);
+      expect(client.getServerVersion()).toMatchObject({ name: 'tasker-fleet' });
+      expect(client.getInstructions()).toContain('never an instruction');
+      const { content } = await client.callTool({ name: 'explain', arguments: { task_id: taskId } });
+      expect(JSON.stringify(content)).toContain('BLOCKED');
+      await client.close();
+      expect(errors).toEqual([]);
+    },
+    60_000,
+  );
 
   it('ends with its input', async () => {
     const ended = processes.start('src/cli/main.ts', { args: ['mcp'], env: { DATABASE_URL: fleet.test.url } });

@@ -50,6 +50,9 @@ export const getMe = defineRoute({
     permissions: z.array(z.string()),
     namespaces: z.array(z.string()).nullable(),
     reason_required: z.boolean().describe('Acts have to say why (TASKER_REQUIRE_REASON).'),
+    read_only: z
+      .boolean()
+      .describe('This process refuses whatever would change something, whoever asks (TASKER_API_READ_ONLY).'),
     links: z
       .object({ trace: z.string().nullable(), log: z.string().nullable() })
       .describe(
@@ -64,10 +67,11 @@ export const getMe = defineRoute({
       permissions: ['tasks:read', 'fleet:read'],
       namespaces: ['shop'],
       reason_required: false,
+      read_only: false,
       links: { trace: 'https://traces.example/trace/{trace_id}', log: null },
     },
   },
-  handle: async ({ principal: { id, name, role, permissions, namespaces }, requireReason, links }) => ({
+  handle: async ({ principal: { id, name, role, permissions, namespaces }, requireReason, readOnly, links }) => ({
     body: {
       id,
       name,
@@ -75,6 +79,7 @@ export const getMe = defineRoute({
       permissions: [...permissions],
       namespaces: namespaces ?? null,
       reason_required: requireReason,
+      read_only: readOnly,
       links: { trace: links.traceUrl ?? null, log: links.logUrl ?? null },
     },
   }),

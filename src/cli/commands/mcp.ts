@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load-config.ts';
 import { createLogger } from '../../logger.ts';
 import { clientEnvironment } from '../dev-environment.ts';
 import { osUser } from '../os-user.ts';
+import { apiKey, apiUrl } from '../remote/target.ts';
 import { STATUS } from '../report-error.ts';
 
 /** `tasker mcp`: tools for an AI assistant, over standard input and output. */
@@ -11,7 +12,7 @@ export function mcpCommand(exit: (status: number) => void): Command {
     .description('give an AI assistant tools to see the fleet (Model Context Protocol, over standard input and output)')
     .option('--allow-writes', 'tools that act, too: a first call previews the act, a second one with its token does it')
     .option('--payloads', 'show inputs, results and messages of errors, without what TASKER_REDACT names')
-    .option('--api <url>', 'ask a tasker api, with the key in TASKER_API_KEY, and not the database of DATABASE_URL')
+    .option('--api <url>', 'ask this tasker api, with TASKER_API_KEY; default TASKER_API_URL, or else the database')
     .addHelpText(
       'after',
       `
@@ -20,10 +21,11 @@ Example of a configuration: {"mcpServers": {"tasker": {"command": "npx", "args":
     )
     .action(async (options: { allowWrites?: boolean; payloads?: boolean; api?: string }) => {
       const { startMcp } = await import('../../mcp/start-mcp.ts');
+      const url = apiUrl(options.api);
       const of =
-        options.api === undefined
+        url === undefined
           ? { config: loadConfig('api', await clientEnvironment()), name: `mcp of ${osUser()}` }
-          : { url: options.api, key: process.env['TASKER_API_KEY'] };
+          : { url, key: apiKey() };
       const running = await startMcp({
         of,
         log: createLogger({ level: 'warn', role: 'mcp', destination: process.stderr }),

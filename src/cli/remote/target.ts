@@ -73,10 +73,8 @@ const WITH_A_ROUTE = new Set([
 /** Adds `--api` to the commands that have a route, and chooses before each command whether it works through the API. */
 export function offerApi(program: Command): void {
   program.hook('preAction', (_program, command) => {
-    const { api } = command.opts<{ api?: string }>();
-    const given = api ?? process.env['TASKER_API_URL'];
-    target =
-      WITH_A_ROUTE.has(nameOf(command, program)) && given !== undefined && given !== '' ? open(given) : undefined;
+    const url = WITH_A_ROUTE.has(nameOf(command, program)) ? apiUrl(command.opts<{ api?: string }>().api) : undefined;
+    target = url === undefined ? undefined : createApiClient({ url, key: apiKey() });
   });
   const visit = (command: Command): void => {
     if (WITH_A_ROUTE.has(nameOf(command, program)))
@@ -94,10 +92,15 @@ function nameOf(command: Command, program: Command): string {
   return parent === null || parent === program ? command.name() : `${parent.name()} ${command.name()}`;
 }
 
-function open(url: string): ApiClient {
+/** The API that `--api` or else TASKER_API_URL names; undefined: none, the database is used. Throws ConfigError for what is no URL. */
+export function apiUrl(option: string | undefined): string | undefined {
+  const url = option ?? process.env['TASKER_API_URL'];
+  if (url === undefined || url === '') return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new ConfigError(`--api (TASKER_API_URL) is ${JSON.stringify(url)}: use the URL of a tasker api, http://...`);
   }
-  const key = process.env['TASKER_API_KEY'];
-  return createApiClient({ url, ...(key === undefined || key === '' ? {} : { key }) });
+  return url;
 }
+
+/** The key for it. */
+export const apiKey = (): string | undefined => process.env['TASKER_API_KEY'] || undefined;
