@@ -3627,13 +3627,20 @@ WITH RECURSIVE queues AS (
   )
   FROM queues q
   WHERE q.queue IS NOT NULL
+), floors AS MATERIALIZED (
+  SELECT q.queue, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+  FROM queues q
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
+  WHERE q.queue IS NOT NULL
 ), fronts AS MATERIALIZED (
   SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
-  FROM queues q
+  FROM floors q
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT 200
   ) f
@@ -5804,8 +5811,8 @@ WITH RECURSIVE queues AS (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -5815,7 +5822,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -5823,8 +5830,14 @@ WITH RECURSIVE queues AS (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )
 SELECT d.queue, d.ready, d.ready_is, d.oldest_ready_seconds
 FROM depths d
@@ -5858,8 +5871,8 @@ WITH RECURSIVE queues AS (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -5869,7 +5882,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -5877,8 +5890,14 @@ WITH RECURSIVE queues AS (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
   coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
@@ -6029,8 +6048,8 @@ WITH RECURSIVE queues AS (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -6040,7 +6059,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6048,8 +6067,14 @@ WITH RECURSIVE queues AS (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
   coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
@@ -6174,8 +6199,8 @@ WITH RECURSIVE queues AS (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -6185,7 +6210,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6193,8 +6218,14 @@ WITH RECURSIVE queues AS (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
   coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (
@@ -6294,13 +6325,20 @@ WITH RECURSIVE queues AS (
   )
   FROM queues q
   WHERE q.queue IS NOT NULL
+), floors AS MATERIALIZED (
+  SELECT q.queue, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+  FROM queues q
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
+  WHERE q.queue IS NOT NULL
 ), fronts AS MATERIALIZED (
   SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
-  FROM queues q
+  FROM floors q
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT 200
   ) f
@@ -6393,8 +6431,8 @@ WITH RECURSIVE queues AS (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT -32769 AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -6404,7 +6442,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6412,8 +6450,14 @@ WITH RECURSIVE queues AS (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, CASE WHEN g.queue IS NULL OR g.valid_until <= clock_timestamp()
+      OR EXISTS (SELECT FROM tasker.tasker_pauses z WHERE z.kind = 'workflow' AND (z.until IS NULL OR z.until > clock_timestamp())) THEN '-infinity'::timestamptz
+    ELSE g.measured_at - make_interval(secs => g.oldest_ready_seconds + 5) END AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )
 SELECT coalesce(r.queue, q.queue) AS queue, coalesce(r.ready, 0) AS ready, coalesce(r.ready_is, 'exact') AS ready_is,
   coalesce(r.oldest_ready_seconds, 0) AS oldest_ready_seconds, (

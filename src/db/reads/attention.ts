@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { isLive } from '../statements/rules/live-process.ts';
-import { READY_QUEUES } from './ready-queues.ts';
+import { floorOf, READY_QUEUES } from './ready-queues.ts';
 
 /** Steps at the front of each queue that are read: those that nobody serves gather there. */
 const FRONT = 200;
@@ -19,17 +19,22 @@ export interface UnservedVersionRow {
   problems: string[];
 }
 
-/** Versions whose steps have been ready for half a minute and that no live worker serves. Reads the front of each queue from steps_ready. */
+/** Versions whose steps have been ready for half a minute and that no live worker serves. Reads the front of each queue from steps_ready, from its floor on. */
 export const findUnservedVersions = defineStatement<UnservedVersionRow>()({
   name: 'find_unserved_versions',
   text: `
-WITH RECURSIVE ${READY_QUEUES}, fronts AS MATERIALIZED (
-  SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
+WITH RECURSIVE ${READY_QUEUES}, floors AS MATERIALIZED (
+  SELECT q.queue, ${floorOf('g')} AS floor
   FROM queues q
+  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = q.queue
+  WHERE q.queue IS NOT NULL
+), fronts AS MATERIALIZED (
+  SELECT f.named_task_id, count(*)::integer AS ready, min(f.ready_at) AS oldest
+  FROM floors q
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT ${FRONT}
   ) f

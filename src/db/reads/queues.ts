@@ -2,7 +2,7 @@ import { defineStatement } from '../statement.ts';
 import { isPause } from '../statements/acts/pauses.ts';
 import { isLive } from '../statements/rules/live-process.ts';
 import { MOST_URGENT } from '../../workflow/priority.ts';
-import { READY_QUEUES } from './ready-queues.ts';
+import { floorOf, READY_QUEUES } from './ready-queues.ts';
 
 /** Ready steps of a queue that are counted one by one: further ones cost a reader nothing. */
 const MOST_COUNTED = 10_000;
@@ -47,7 +47,7 @@ export interface QueueStatsRow extends QueueDepthRow {
 /**
  * Index-only scans of steps_ready, from the end of each queue: up to `MOST_COUNTED` entries, fewer if there are very many queues. Claims take steps from the front, and
  * the entries of what they took remain there until a vacuum; whoever comes by reads the row of each. Only if there are more is the oldest step
- * searched for at the front: it is the first entry of one of the priorities.
+ * searched for at the front, from the floor on: it is the first entry of one of the priorities.
  */
 const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
   SELECT least(${MOST_COUNTED}, greatest(${LEAST_COUNTED}, ${MOST_OF_ALL} / greatest(1, count(*)))) AS most FROM queues
@@ -68,8 +68,8 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
   WHERE q.queue IS NOT NULL AND c.ready > 0
 ), depths AS MATERIALIZED (
   SELECT c.queue,
-    (CASE WHEN c.more THEN greatest(c.most, g.ready_steps) ELSE c.ready END)::float8 AS ready,
-    CASE WHEN NOT c.more THEN 'exact' WHEN g.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
+    (CASE WHEN c.more THEN greatest(c.most, c.ready_steps) ELSE c.ready END)::float8 AS ready,
+    CASE WHEN NOT c.more THEN 'exact' WHEN c.ready_steps > c.most THEN 'about' ELSE 'at_least' END AS ready_is,
     extract(epoch FROM clock_timestamp() - least(c.oldest, CASE WHEN c.more THEN (
       WITH RECURSIVE fronts AS (
         SELECT ${MOST_URGENT - 1} AS priority, NULL::timestamptz AS oldest, 0 AS priorities
@@ -79,7 +79,7 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -87,8 +87,12 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
       )
       SELECT min(b.oldest) FROM fronts b
     ) END))::float8 AS oldest_ready_seconds
-  FROM counted c
-  LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+  FROM (
+    SELECT c.*, g.ready_steps, ${floorOf('g')} AS floor
+    FROM counted c
+    LEFT JOIN tasker.tasker_queue_scaling_signals g ON g.queue = c.queue AND g.valid_until > clock_timestamp()
+    OFFSET 0
+  ) c
 )`;
 
 /** Depth and age of every queue that has ready steps. */
