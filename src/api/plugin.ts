@@ -250,11 +250,14 @@ async function readWithin(
   }
 }
 
-/** `{task_id}:cancel` for fastify: a colon that is none of a parameter is written twice, behind a parameter of its own form. */
+/**
+ * `{task_id}:cancel` for fastify: a colon that is none of a parameter is written twice, behind a parameter of its own form. What that form is
+ * compared with is decoded, so it may have a slash, as the key of a schedule: a part of the path ends at a slash that is written as one.
+ */
 function fastifyPath(path: string): string {
   return path
-    .replaceAll(/\{(\w+)\}:(\w+)/g, ':$1(^[^/]+)::$2')
-    .replaceAll(/\{(\w+)\}\.txt/g, ':$1(^[^/]+).txt')
+    .replaceAll(/\{(\w+)\}:(\w+)/g, ':$1(^[^]+)::$2')
+    .replaceAll(/\{(\w+)\}\.txt/g, ':$1(^[^]+).txt')
     .replaceAll(/\{(\w+)\}/g, ':$1')
     .replace(/^(\/v1\/\w+):(\w+)$/, '$1::$2');
 }

@@ -241,3 +241,18 @@ it('whatever has an ETag is 304 for whoever has it already, with what a cache ne
       expect((await call('GET', path, { key, headers: { 'if-none-match': has } })).status, `${path} ${has}`).toBe(200);
   }
 });
+
+it('a key with a slash, a colon or dots in it is one key for whatever is done with it', async () => {
+  for (const name of ['shop/nightly', '../../v1/me', 'a/b/c', 'x'.repeat(128)]) {
+    const path = `/v1/schedules/${encodeURIComponent(name)}`;
+    expect((await put(nightly, {}, encodeURIComponent(name))).status, name).toBe(201);
+    expect((await call('GET', path, { key })).body).toMatchObject({ key: name });
+    for (const act of ['pause', 'resume', 'trigger']) {
+      const done = await call('POST', `${path}:${act}`, { key, body: { dry_run: act === 'trigger' } });
+      expect([act, done.status], done.text).toEqual([act, 200]);
+    }
+    expect((await call('DELETE', path, { key })).body).toEqual({ outcome: 'removed' });
+  }
+  const unknown = await call('POST', '/v1/schedules/shop%2Fweekly:pause', { key });
+  expect(unknown).toMatchObject({ status: 404, body: { detail: 'there is no schedule "shop/weekly"' } });
+});
