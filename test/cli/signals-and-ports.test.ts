@@ -116,7 +116,7 @@ describe('a process that waits for its database', () => {
     onTestFinished(() => proxy.close());
     proxy.pointAt(1);
     const started = start(['scheduler'], { DATABASE_URL: proxy.url(test.url) });
-    await waitFor(() => proxy.accepted >= 8, { what: 'it to have tried several times', timeoutMs: 30_000 });
+    await waitFor(() => proxy.accepted >= 4, { what: 'it to have tried several times', timeoutMs: 30_000 });
     proxy.pointAt(Number(new URL(test.url).port));
     await started.waitForLine(/scheduler started/);
     const messages = started.lines.map((line) => JSON.parse(line) as { message: string; attempt?: number });

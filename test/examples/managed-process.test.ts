@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { ManagedProcess } from '../../examples/order-fulfillment/run/managed-process.ts';
 import { isAlive } from '../../src/embedded/process-identity.ts';
 import { useProcesses } from '../support/processes.ts';
@@ -9,12 +9,12 @@ import { waitFor } from '../support/wait-for.ts';
 
 const never = new AbortController().signal;
 const now = AbortSignal.abort();
-const started: ManagedProcess[] = [];
-afterEach(async () => {
-  for (const each of started.splice(0)) await each.stop(0, now);
-});
+/** Of a test that runs beside another, only its own context knows when it is over. */
+type Finished = TestContext['onTestFinished'];
+const stopAfter = (finished: Finished, supervised: ManagedProcess): void =>
+  finished(async () => void (await supervised.stop(0, now)));
 
-async function supervise(behaviour: 'obedient' | 'stubborn' | 'dying') {
+async function supervise(finished: Finished, behaviour: 'obedient' | 'stubborn' | 'dying') {
   const folder = await scratchFolder();
   const starts = join(folder, 'starts');
   const logFile = join(folder, 'log');
@@ -32,13 +32,13 @@ async function supervise(behaviour: 'obedient' | 'stubborn' | 'dying') {
     },
     { restarting: (message) => restarting.push(message), givenUp: (error) => givenUp.push(error) },
   );
-  started.push(supervised);
+  stopAfter(finished, supervised);
   return { supervised, restarting, givenUp, pids, logFile };
 }
 
 describe('a supervised process', () => {
-  test('that dies is started again, and that is reported', async () => {
-    const { supervised, restarting, pids } = await supervise('obedient');
+  test('that dies is started again, and that is reported', async ({ onTestFinished }) => {
+    const { supervised, restarting, pids } = await supervise(onTestFinished, 'obedient');
     await supervised.start();
     const first = supervised.pid as number;
     process.kill(first, 'SIGKILL');
@@ -48,8 +48,11 @@ describe('a supervised process', () => {
     expect(supervised.pid).not.toBe(first);
   });
 
-  test('that ends whenever it is started is given up, with the end of its log', async () => {
-    const { supervised, restarting, givenUp, logFile } = await supervise('dying');
+  // Each waits 3 seconds, while a process that ends at once is started again five times.
+  test.concurrent('that ends whenever it is started is given up, with the end of its log', async ({
+    onTestFinished,
+  }) => {
+    const { supervised, restarting, givenUp, logFile } = await supervise(onTestFinished, 'dying');
     // Ready for a moment or not at all, depending on the moment of the check: a dying process shows both.
     await supervised.start().catch(() => {});
     await waitFor(() => givenUp.length === 1, { what: 'the end of patience' });
@@ -59,7 +62,7 @@ describe('a supervised process', () => {
     expect(givenUp[0]?.message).toMatch(/started as dying$/);
   });
 
-  test('that cannot get ready fails its start', async () => {
+  test.concurrent('that cannot get ready fails its start', async ({ onTestFinished }) => {
     const folder = await scratchFolder();
     const supervised = new ManagedProcess(
       {
@@ -71,12 +74,12 @@ describe('a supervised process', () => {
       },
       { restarting: () => {}, givenUp: () => {} },
     );
-    started.push(supervised);
+    stopAfter(onTestFinished, supervised);
     await expect(supervised.start()).rejects.toThrow(/^child ends whenever it is started\. The end of /);
   });
 
-  test('stops after a stop, and is not started again', async () => {
-    const { supervised, restarting, pids } = await supervise('obedient');
+  test('stops after a stop, and is not started again', async ({ onTestFinished }) => {
+    const { supervised, restarting, pids } = await supervise(onTestFinished, 'obedient');
     await supervised.start();
     expect(await supervised.stop(10_000, never)).toBe(true);
     expect(await isAlive(supervised.pid as number)).toBe(false);
@@ -84,15 +87,15 @@ describe('a supervised process', () => {
     expect([restarting, (await pids()).length]).toEqual([[], 1]);
   });
 
-  test('that does not stop is killed after the grace', async () => {
-    const { supervised } = await supervise('stubborn');
+  test('that does not stop is killed after the grace', async ({ onTestFinished }) => {
+    const { supervised } = await supervise(onTestFinished, 'stubborn');
     await supervised.start();
     expect(await supervised.stop(300, never)).toBe(false);
     expect(await isAlive(supervised.pid as number)).toBe(false);
   });
 
-  test('that does not stop is killed at once when there is a stopNow', async () => {
-    const { supervised, logFile } = await supervise('stubborn');
+  test('that does not stop is killed at once when there is a stopNow', async ({ onTestFinished }) => {
+    const { supervised, logFile } = await supervise(onTestFinished, 'stubborn');
     await supervised.start();
     const stopNow = new AbortController();
     const stopped = supervised.stop(600_000, stopNow.signal);
