@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDatabaseUrl } from '../../src/config/database-url.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/connections/database.ts';
-import { EVERY_SESSION, PINNED_PLANS, MIGRATION } from '../../src/db/connections/session-settings.ts';
+import { EVERY_SESSION, FREE_PLANS, PINNED_PLANS, MIGRATION } from '../../src/db/connections/session-settings.ts';
 import { session } from '../../src/db/connections/session.ts';
 import { defineStatement } from '../../src/db/statement.ts';
 import { ConfigError, UnsuitableDatabaseError } from '../../src/errors.ts';
@@ -91,6 +91,17 @@ describe('what a connection string sets and what the fleet needs', () => {
       url: { connectionString: `postgres://u@h/db${handedOn}` },
     });
   });
+
+  it.each(['free', 'pinned'] as const)(
+    'with %s plans compile nothing, unless the connection string says so',
+    async (plans) => {
+      await test.query(`ALTER DATABASE "${test.name}" SET jit = on`);
+      expect(await settings({ plans }, 'jit')).toEqual({ jit: 'off' });
+      await test.query(`ALTER DATABASE "${test.name}" RESET jit`);
+      if (plans === 'free')
+        expect(await settings({ url: withQuery({ options: '-c jit=on' }) }, 'jit')).toEqual({ jit: 'on' });
+    },
+  );
 
   it('are merged without the settings of a worker: an application may choose its plans', async () => {
     const asked = withQuery({ options: '-c enable_seqscan=off' });
@@ -211,7 +222,7 @@ describe('through a pooler', () => {
 
 it('the page for operators names every setting', async () => {
   const page = await readFile('docs/operations/sessions.md', 'utf8');
-  const names = [...EVERY_SESSION, ...PINNED_PLANS, ...MIGRATION].map(({ name }) => name);
+  const names = [...EVERY_SESSION, ...FREE_PLANS, ...PINNED_PLANS, ...MIGRATION].map(({ name }) => name);
   expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 

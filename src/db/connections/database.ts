@@ -6,7 +6,7 @@ import type { PasswordSource } from './password-source.ts';
 import { PoolRoom } from './pool-room.ts';
 import { DryRunEnded } from './dry-run.ts';
 import { inSchema } from '../schema-name.ts';
-import { PINNED_PLANS, type Plans } from './session-settings.ts';
+import { FREE_PLANS, PINNED_PLANS, type Plans } from './session-settings.ts';
 import { session } from './session.ts';
 import { isSerializationFailure, mayKeepSession } from './sql-errors.ts';
 import { TYPE_PARSERS } from './type-parsers.ts';
@@ -90,7 +90,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pooled: options.pooled ?? false,
     password: options.password,
     ...(options.queryTimeoutMs === undefined ? {} : { statementTimeoutMs: options.queryTimeoutMs }),
-    ...(options.plans === 'pinned' ? { settings: PINNED_PLANS } : {}),
+    settings: options.plans === 'pinned' ? PINNED_PLANS : FREE_PLANS,
   });
   const max = options.poolSize ?? 10;
   const pool = new pg.Pool({
