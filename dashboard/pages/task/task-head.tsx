@@ -78,8 +78,10 @@ export function TaskHead({ task, steps }: { task: TaskDetails; steps: readonly S
         ))}
         {reason === null || reason === '' ? null : <li class="break">“{reason}”</li>}
       </ul>
-      <PhaseBar counts={counts} />
+      {counts.length === 0 ? <div class="phase-bar unknown" aria-hidden="true" /> : <PhaseBar counts={counts} />}
       <p class="facts small">
+        {/* As high before they are known as after it: nothing below moves. */}
+        {counts.length === 0 ? '\u00a0' : null}
         {counts.map(([phase, count]) => (
           <span key={phase}>
             {count} {PHASES[phase].label.toLowerCase()}

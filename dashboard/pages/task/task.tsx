@@ -149,7 +149,7 @@ function Opened({ task, etag, known }: { task: TaskDetails; etag: string | undef
   useFollow(steps, selected);
   // A step that is chosen, or that changes, renders none of these.
   const head = useMemo(() => <TaskHead task={task} steps={steps} />, [task, steps]);
-  const verdict = useMemo(() => <TaskVerdict taskId={id} />, [id]);
+  const verdict = useMemo(() => <TaskVerdict taskId={id} state={task.state} />, [id, task.state]);
   const shownPath = showPath ? critical.data : undefined;
   const toolbar = useMemo(() => <Toolbar steps={steps} critical={shownPath} />, [steps, shownPath]);
   const input = useMemo(() => <TaskInput input={task.input} />, [task.input]);

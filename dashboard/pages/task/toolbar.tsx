@@ -66,7 +66,7 @@ export function Toolbar({ steps, critical }: { steps: readonly StepView[]; criti
     setQuery({ phase: phases.includes(phase) ? phases.filter((each) => each !== phase) : [...phases, phase] });
   const flag = (name: string, value: string): void => setQuery({ [name]: queryOf(name) === value ? undefined : value });
   return (
-    <div class="toolbar">
+    <div class={steps.length === 0 ? 'toolbar unknown' : 'toolbar'}>
       {steps.length < 4 ? null : (
         <>
           <input

@@ -1,5 +1,5 @@
 import { useQuery } from '../../api/query.ts';
-import type { Explanation, Reason } from '../../api/types.ts';
+import type { Explanation, Reason, TaskState } from '../../api/types.ts';
 import { Copy } from '../../ui/copy.tsx';
 import { Icon, type IconName, PhaseIcon } from '../../ui/icons.tsx';
 import type { Phase } from '../../phase.ts';
@@ -36,13 +36,16 @@ const ICONS: Readonly<Record<Explanation['who_acts'], IconName>> = {
 };
 
 /** Why a task is where it is, as soon as that is known. */
-export function TaskVerdict({ taskId }: { taskId: string }) {
+export function TaskVerdict({ taskId, state }: { taskId: string; state: TaskState }) {
   const { data, problem } = useQuery<Explanation>(`/v1/tasks/${taskId}/explain`, {
     topic: `task:${taskId}`,
     everySeconds: 3,
   });
   if (data !== undefined) return <Verdict data={data} taskId={taskId} />;
-  if (problem === undefined) return <div class="verdict bone-line" aria-hidden="true" />;
+  if (problem === undefined) {
+    // About as high as what will come: of a task in error that is more.
+    return <div class={`verdict bone-line${state === 'error' ? ' tall' : ''}`} aria-hidden="true" />;
+  }
   return (
     <p class="stale" role="status">
       <Icon name="failures" size={14} /> Why it is where it is could not be read: {problem.message}

@@ -188,3 +188,26 @@ it('a graph that cannot be had for the moment is asked for again, and is not cal
   expect(whole, 'the task with all of its steps').toEqual([]);
   await page.context().close();
 }, 60_000);
+
+it('what a task page reads later has its room from the start: its graph stays where it is', async () => {
+  const task = await fixture.submitOne(await fixture.workflow(diamond));
+  const { page } = await openPage(browser, { width: 1280, base: fixture.api.apiUrl });
+  const held: (() => Promise<void>)[] = [];
+  let isHeld = true;
+  await page.route(/\/v1\/tasks\/\d+\/(states|explain)/, (route) =>
+    isHeld ? void held.push(() => route.continue()) : route.continue(),
+  );
+  await page.goto(`${fixture.api.apiUrl}/ui/tasks/${task}`);
+  await page.locator('.verdict.bone-line').waitFor();
+  await expect.poll(() => held.length).toBeGreaterThanOrEqual(2);
+  const placeOf = async (): Promise<number> => (await page.locator('.split').boundingBox())?.y ?? Number.NaN;
+  const before = await placeOf();
+  isHeld = false;
+  for (const go of held) await go();
+  await untilShown(page);
+  await page.locator('.phase-bar span').first().waitFor();
+  await page.locator('.graph > canvas').waitFor();
+  // The explanation of an open task may have two lines more than one of a task that has ended.
+  expect(Math.abs((await placeOf()) - before), 'pixels').toBeLessThanOrEqual(40);
+  await page.context().close();
+}, 60_000);
