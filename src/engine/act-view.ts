@@ -3,6 +3,8 @@ const NAMES: Readonly<Record<string, string>> = {
   taskState: 'task_state',
   stepState: 'step_state',
   taskId: 'task_id',
+  taskIds: 'task_ids',
+  keepUntil: 'keep_until',
   takenOver: 'taken_over',
   workerId: 'worker_id',
   retryLimit: 'retry_limit',

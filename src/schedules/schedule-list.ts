@@ -61,7 +61,7 @@ interface Within {
 /** `expect`: throws if the schedule is not as the caller has seen it. Under the lock of its state. */
 export type ScheduleAction = OperatorAction & Within & Pick<PutOptions, 'expect'>;
 
-/** `queues`: those in which steps of the task are ready. */
+/** `taskId`: empty in a dry run, since nothing has an id before it is made. `queues`: those in which steps of the task are ready. */
 export type TriggerOutcome = { outcome: 'triggered'; taskId: string; queues: string[] } | { outcome: 'not_found' };
 
 /** The schedules of a fleet. pg-boss is loaded and connected only to write one. */
@@ -187,9 +187,11 @@ export class ScheduleList {
     checkScheduleKey(key);
     const schedule = await this.find(key);
     const act = { act: 'schedule.trigger', on: onSchedule(key), action } as const;
-    return audited<TriggerOutcome>(within ?? this.db, act, async (tx) =>
-      schedule === undefined ? { outcome: 'not_found' } : { outcome: 'triggered', ...(await trigger(tx, schedule)) },
-    );
+    return audited<TriggerOutcome>(within ?? this.db, act, async (tx) => {
+      if (schedule === undefined) return { outcome: 'not_found' };
+      const { taskId, queues } = await trigger(tx, schedule);
+      return { outcome: 'triggered', taskId: action.dryRun === true ? '' : taskId, queues };
+    });
   }
 
   /** One of `list`; undefined if there is none of this key. */

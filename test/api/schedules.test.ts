@@ -242,6 +242,15 @@ it('whatever has an ETag is 304 for whoever has it already, with what a cache ne
   }
 });
 
+it('a trigger that is tried only has no id of a task, since none is made', async () => {
+  await put(nightly);
+  const trigger = (body: object) => call('POST', '/v1/schedules/nightly:trigger', { key, body });
+  expect(await trigger({ dry_run: true })).toMatchObject({ status: 200, body: { outcome: 'triggered' } });
+  expect((await trigger({ dry_run: true })).body).toEqual({ outcome: 'triggered' });
+  expect((await trigger({})).body).toEqual({ outcome: 'triggered', task_id: expect.stringMatching(/^\d+$/) });
+  expect(await client.triggerSchedule('nightly', { dryRun: true })).toMatchObject({ taskId: '' });
+});
+
 it('a key with a slash, a colon or dots in it is one key for whatever is done with it', async () => {
   for (const name of ['shop/nightly', '../../v1/me', 'a/b/c', 'x'.repeat(128)]) {
     const path = `/v1/schedules/${encodeURIComponent(name)}`;

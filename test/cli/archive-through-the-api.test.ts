@@ -57,7 +57,7 @@ const NOT_RETURNED = new Set(['identity_hash', 'workflow_step_id', 'retryable', 
 
 /** Without times that a command makes itself. */
 const still = (text: string): string =>
-  text.replaceAll(/"keepUntil": "[^"]*"/g, '"keepUntil"').replaceAll(/until \d{4}-[^\n]*/g, 'until');
+  text.replaceAll(/"keep_until": "[^"]*"/g, '"keep_until"').replaceAll(/until \d{4}-[^\n]*/g, 'until');
 async function both(...args: string[]): Promise<string> {
   const [direct, through] = [await here(...args), await remote(...args)];
   expect([through.status, still(through.output)], through.failure).toEqual([direct.status, still(direct.output)]);

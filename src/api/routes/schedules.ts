@@ -1,3 +1,4 @@
+import { actView } from '../../engine/act-view.ts';
 import { z } from 'zod';
 import { nextRuns, type ScheduleInfo } from '../../schedules/schedule-info.ts';
 import type { ScheduledSubmit } from '../../schedules/scheduled-submit.ts';
@@ -247,10 +248,6 @@ export const triggerSchedule = defineRoute({
   example: { body: { reason: 'the report is late' }, response: { outcome: 'triggered', task_id: '4711' } },
   async handle(request) {
     await requireSchedule(request);
-    const { queues: _queues, ...outcome } = {
-      queues: undefined,
-      ...(await request.client.triggerSchedule(request.params.key, actionOf(request))),
-    };
-    return { body: snakeCase(outcome) };
+    return { body: actView(await request.client.triggerSchedule(request.params.key, actionOf(request))) };
   },
 });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RestoreOutcome } from '../../archive/restore.ts';
+import { actView } from '../../engine/act-view.ts';
 import { type ActFlags, operatorCommand } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { keptSecondsOf } from '../seconds-option.ts';
@@ -17,7 +18,7 @@ export function archiveRestoreCommand(exit: (status: number) => void): Command {
     .action(async (taskId: string, { keep, by, reason, dryRun = false, json }: Options) => {
       const keepSeconds = keptSecondsOf('--keep', keep);
       const outcome = await withClient((client) => client.archive.restore(taskId, { keepSeconds, by, reason, dryRun }));
-      print({ task_id: taskId, ...outcome }, json, () => asText(taskId, outcome, dryRun));
+      print({ task_id: taskId, ...actView(outcome) }, json, () => asText(taskId, outcome, dryRun));
       exit(STATUSES[outcome.outcome]);
     });
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { actView } from '../../engine/act-view.ts';
 import { actOptions, type ActFlags } from '../operator-command.ts';
 import { STATUS } from '../report-error.ts';
 import { print, withClient, withJson } from '../with-client.ts';
@@ -10,7 +11,7 @@ export function scheduleTriggerCommand(exit: (status: number) => void): Command 
     .description('submit the workflow of a schedule now, also while it is paused; status 3 if there is none')
     .action(async (key: string, { json, ...action }: ActFlags) => {
       const outcome = await withClient((client) => client.triggerSchedule(key, action));
-      print({ key, ...outcome }, json, () => {
+      print({ key, ...actView(outcome) }, json, () => {
         if (outcome.outcome === 'not_found') return `there is no schedule ${key}`;
         return action.dryRun === true
           ? `schedule ${key} would be triggered`
