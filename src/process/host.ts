@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import type { Database } from '../db/connections/database.ts';
-import { ping } from '../db/statements/server/ping.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../logger.ts';
 import type { ProcessRole } from '../metrics/catalogue.ts';
 import { Metrics } from '../metrics/registry.ts';
 import { setDashboardUrl, setTraceMode } from '../tracing/otel.ts';
+import { DatabaseProbe } from './database-probe.ts';
 import { Endpoint, type Served } from './endpoint.ts';
 import { LoginWatch } from './login-watch.ts';
 import { SurvivedErrors } from './survived-errors.ts';
@@ -70,6 +70,7 @@ export function openHost(
     for (const { loop, seconds } of progress.ages()) metrics.set('loopAge', { loop }, seconds);
   };
   const { db } = opened;
+  const database = new DatabaseProbe(db);
   opened.listener = {
     onQuery(statement, seconds, failed) {
       metrics.observe('statementSeconds', { statement }, seconds);
@@ -77,6 +78,7 @@ export function openHost(
       else {
         logins.succeeded();
         errors.succeeded();
+        database.succeeded();
       }
     },
     onPoolError: (error) => survived('pool', error),
@@ -115,9 +117,7 @@ export function openHost(
         },
         readiness: async () => {
           const health = started() ? ready() : STARTING;
-          if (!health.ok) return health;
-          await db.run(ping);
-          return health;
+          return health.ok ? database.check() : health;
         },
         refresh: async () => {
           measure();
