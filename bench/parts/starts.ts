@@ -67,6 +67,8 @@ export async function starts(server: BenchServer, quick: boolean): Promise<PartR
   try {
     await viewers.bringIn(WATCHING);
     const submits = submitUntil(over.signal, client);
+    // It is awaited below; until then its rejection would end the bench, and leave its server behind.
+    submits.catch(() => undefined);
     await sleep(quick ? 1000 : 6000);
     windows = await measureWindows(db, new Turns(viewers, pinned), most);
     over.abort();
