@@ -42,6 +42,12 @@ export async function useTestDatabase(options: { empty?: boolean } = {}): Promis
   // So does a connection that a test never released, when its database is dropped.
   pool.on('connect', (client) => client.on('error', () => {}));
 
+  // A test that failed between BEGIN and COMMIT gave its client back with the transaction open: the next test, or the second try of this
+  // one, would write into it, and nobody else would see that.
+  pool.on('release', (_, client) => {
+    if (client.getTransactionStatus() !== 'I') void client.end();
+  });
+
   afterAll(async () => {
     const unreleased = pool.totalCount - pool.idleCount;
     // end() waits for every client that was taken from the pool: one that is never released would hang the file.
