@@ -118,7 +118,8 @@ describe('a process that waits for its database', () => {
     const started = start(['scheduler'], { DATABASE_URL: proxy.url(test.url) });
     await waitFor(() => proxy.accepted >= 4, { what: 'it to have tried several times', timeoutMs: 30_000 });
     proxy.pointAt(Number(new URL(test.url).port));
-    await started.waitForLine(/scheduler started/);
+    // Written after the line of the start.
+    await started.waitForLine(/the database can be reached/);
     const messages = started.lines.map((line) => JSON.parse(line) as { message: string; attempt?: number });
     // No line repeats the one before it.
     const waiting = messages.map(({ message }) => message).filter((message) => message.includes('trying again'));
