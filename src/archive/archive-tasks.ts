@@ -2,7 +2,7 @@ import type { Database, Executor } from '../db/connections/database.ts';
 import { exportStepNames, exportWorkflows, rowVersions } from '../db/statements/archive/export-tasks.ts';
 import { lockForRemoval } from '../engine/remove-tasks.ts';
 import type { ReportReader } from '../reads/report-reader.ts';
-import { InvalidInputError } from '../errors.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import { type ExportedTask, exportPage } from './export-page.ts';
 import type { ArchivedDefinitions } from './object/index-entry.ts';
 import type { ArchiveObjectWriter } from './object/object-writer.ts';
@@ -116,11 +116,7 @@ async function* pages(read: Read, taskIds: readonly string[]): AsyncGenerator<Ex
 
 /** Ascending, without duplicates. */
 function sortedIds(taskIds: readonly string[]): string[] {
-  for (const id of taskIds) {
-    if (!/^\d{1,18}$/.test(id))
-      throw new InvalidInputError(`task id ${JSON.stringify(id)} is not a number`, { field: 'taskIds' });
-  }
-  return [...new Set(taskIds)]
+  return [...new Set(taskIds.map((id) => checkedId(id)))]
     .map(BigInt)
     .toSorted((a, b) => (a < b ? -1 : 1))
     .map(String);

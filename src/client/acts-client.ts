@@ -26,7 +26,8 @@ import {
   type PauseOptions,
   pauseSeconds,
 } from './checked-acts.ts';
-import { checkedId, checkedResult, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedResult, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import type { InTransaction } from './client-options.ts';
 import type { Attempt } from './act-gate.ts';
 import type { ClientParts } from './client-parts.ts';

@@ -13,7 +13,8 @@ import type { TaskDetails } from '../reads/task.ts';
 import { identityOfKey } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
 import type { ActGate } from './act-gate.ts';
-import { checkedId, checkedText, checkedWhole } from './checked.ts';
+import { checkedText, checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 
 /** Which objects `list` returns. */
 export interface ListArchivesOptions {

@@ -8,7 +8,8 @@ import { FINGERPRINT } from '../workflow/fingerprint.ts';
 import { keyProblem } from '../workflow/identity.ts';
 import { preview } from '../workflow/preview.ts';
 import { namesApart } from './workflow-reference.ts';
-import { checkedId, checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedStates, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 
 /**
  * The filter among the options of a list. Refuses names that are none: a filter with a typing error would list everything.

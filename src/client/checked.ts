@@ -10,17 +10,6 @@ import { toStorableJson } from '../workflow/to-storable-json.ts';
 
 /** Arguments of the client, checked before anything is sent. Each throws InvalidInputError with the field, the value and the range. */
 
-export function checkedId(taskId: string, field = 'taskId'): string {
-  if (typeof taskId !== 'string' || !/^\d{1,18}$/.test(taskId)) {
-    const what = field === 'taskId' ? 'task id' : field;
-    throw new InvalidInputError(
-      `${what} ${preview(taskId)} is no id: it has up to 18 digits${typeof taskId === 'string' ? '' : ', and is given as a text'}`,
-      { field },
-    );
-  }
-  return taskId;
-}
-
 export function checkedWhole(field: string, value: number, min: number, max: number, meaning = ''): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new InvalidInputError(`${field} is ${preview(value)}: use a whole number from ${min} to ${max}${meaning}`, {

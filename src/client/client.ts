@@ -10,7 +10,8 @@ import { readWorker, readWorkers, type WorkerDetails } from '../reads/workers.ts
 import { readWorkflows } from '../reads/workflows.ts';
 import type { InputOf, WorkflowDefinition } from '../workflow/definition.ts';
 import type { ArchiveClient } from './archive-client.ts';
-import { checkedId, checkedMilliseconds, checkNoTransaction } from './checked.ts';
+import { checkedMilliseconds, checkNoTransaction } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import { ActsClient } from './acts-client.ts';
 import type { ClientOptions, InTransaction, WaitOptions } from './client-options.ts';
 import { openClient } from './client-parts.ts';

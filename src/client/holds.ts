@@ -4,7 +4,8 @@ import type { OperatorAction } from '../engine/operator-action.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
 import type { ActGate } from './act-gate.ts';
-import { checkedId, checkedText } from './checked.ts';
+import { checkedText } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import type { InTransaction } from './client-options.ts';
 import { transactionsOf } from './in-transaction.ts';
 

@@ -4,7 +4,8 @@ import type { Explanation } from '../reads/explain/explanation.ts';
 import { type FailureFilter, readFailures, type Failures } from '../reads/failures.ts';
 import type { TaskRecord } from '../reads/record/record.ts';
 import { readWorkflowDetails, type WorkflowDetails } from '../reads/workflow-details.ts';
-import { checkedId, checkedText, checkedWhole } from './checked.ts';
+import { checkedText, checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import { RetentionClient } from './retention-client.ts';
 import { namesApart, workflowReference } from './workflow-reference.ts';
 

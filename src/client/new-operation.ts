@@ -7,7 +7,8 @@ import { preview } from '../workflow/preview.ts';
 import { isFinal, type State, STATES } from '../workflow/states.ts';
 import { MAX_RETRY_LIMIT } from '../workflow/step-options.ts';
 import { checkedFilter } from './checked-filter.ts';
-import { checkedId, checkedResult, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedResult, checkedText, checkedTexts, checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import type { InTransaction } from './client-options.ts';
 
 /** One act on many tasks: on which, how, and how fast. Tasks are given either by a `filter` or by their ids. */

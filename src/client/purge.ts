@@ -5,7 +5,8 @@ import type { KeptTask } from '../engine/remove-tasks.ts';
 import { InvalidInputError } from '../errors.ts';
 import { preview } from '../workflow/preview.ts';
 import type { ArchiveClient } from './archive-client.ts';
-import { checkedId, checkedText } from './checked.ts';
+import { checkedText } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 
 /** Which tasks to purge: those with these ids, or all with a tag. */
 export type PurgeSelection = { taskIds: readonly string[] } | { tag: string };

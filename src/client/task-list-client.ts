@@ -5,7 +5,8 @@ import type { TaskFilter } from '../reads/task-filter.ts';
 import { openTaskList, type TaskList } from '../reads/task-list.ts';
 import { type FromSet, readTaskPage, type TaskPage as ReadPage } from '../reads/task-page.ts';
 import { checkedCursor, checkedFilter } from './checked-filter.ts';
-import { checkedId, checkedWhole } from './checked.ts';
+import { checkedWhole } from './checked.ts';
+import { checkedId } from '../workflow/checked-id.ts';
 import type { ListTasksOptions, TaskPageOptions } from './client-options.ts';
 import { ScheduleClient } from './schedule-client.ts';
 

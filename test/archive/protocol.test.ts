@@ -131,6 +131,12 @@ describe('an archive of tasks', () => {
     },
   );
 
+  it.each(['one', '12345678901234567890', '-1'])('of %s is refused in the words of every other verb', async (id) => {
+    const wanted = new RegExp(`^task id "${id}" is no id: it has up to 18 digits$`);
+    await expect(archive(engine.db, store, [id])).rejects.toThrow(wanted);
+    await expect(client.getTask(id)).rejects.toThrow(wanted);
+  });
+
   it('removes nothing that retention keeps in the last moment', async () => {
     const [one, two] = [await ended(), await ended()];
     const outcome = await archiveTasks(
