@@ -39,10 +39,7 @@ export function Loading({ rows = 3, label = 'Loading' }: { rows?: number; label?
 
 export function ProblemBox({ problem, reload }: { problem: Problem; reload?: () => void }) {
   // The message of a problem with one fault has it already.
-  const errors = problem.errors.filter(
-    ({ pointer, detail }, _index, { length }) =>
-      !problem.message.includes(`${pointer} ${detail}`) && !(length === 1 && problem.message.includes(detail)),
-  );
+  const errors = problem.errors.filter(({ pointer, detail }) => !problem.message.includes(`${pointer} ${detail}`));
   return (
     <div class="problem" role="alert">
       <p class="problem-title">
