@@ -79,6 +79,8 @@ export type { KyselyTransaction } from './db/connections/kysely-transaction.ts';
 export type { PasswordSource } from './db/connections/password-source.ts';
 export type { QueueDepthRow, QueueStatsRow, ReadyPrecision } from './db/reads/queues.ts';
 export type { QueueReport } from './reads/queues.ts';
+export type { QueueTimesRow } from './db/reads/queue-details.ts';
+export type { QueueScalingRow } from './db/statements/scaling/queue-scaling.ts';
 export type { HourStatsRow, RunStatsRow } from './db/reads/run-stats.ts';
 export type { StepRow, TaskRow } from './db/reads/tasks.ts';
 export type { WorkerRow } from './db/reads/workers.ts';

@@ -40,6 +40,23 @@ it('a task is submitted by the form of its schema, and a wrong field is shown at
   expect(JSON.parse(task?.context ?? '')).toEqual({ order: 'A-1', amount: 19.9, reason: 'late' });
 });
 
+it('failures of one workflow are chosen on its page or by its name, and kept in the address', async () => {
+  const page = await open('failures');
+  const all = page.locator('.group');
+  await all.first().waitFor();
+  const name = (await page.locator('.group a').first().textContent()) ?? '';
+  await open(`workflows/${name}`);
+  await page.getByRole('link', { name: 'Its failures' }).click();
+  await page.waitForURL(`**/ui/failures?workflow=${encodeURIComponent(name)}`);
+  await all.first().waitFor();
+  const field = page.getByLabel('Of which workflow');
+  expect(await field.inputValue()).toBe(name);
+  await field.fill('shop/nothing');
+  await field.press('Enter');
+  await page.getByText('Nothing of shop/nothing is in error').waitFor();
+  expect(new URL(page.url()).searchParams.get('workflow')).toBe('shop/nothing');
+});
+
 it('all failures of one cause are retried as an operation, after its dry run', async () => {
   const page = await open('failures');
   await page.getByRole('button', { name: 'Tasks', exact: true }).click();
