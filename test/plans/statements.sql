@@ -3640,7 +3640,7 @@ WITH RECURSIVE queues AS (
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor AND s.ready_at <= 'infinity'::timestamptz
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT 200
   ) f
@@ -5822,7 +5822,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor AND s.ready_at <= 'infinity'::timestamptz
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -5882,7 +5882,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor AND s.ready_at <= 'infinity'::timestamptz
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6059,7 +6059,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor AND s.ready_at <= 'infinity'::timestamptz
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6210,7 +6210,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor AND s.ready_at <= 'infinity'::timestamptz
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
@@ -6338,7 +6338,7 @@ WITH RECURSIVE queues AS (
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor AND s.ready_at <= 'infinity'::timestamptz
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT 200
   ) f
@@ -6442,7 +6442,7 @@ WITH RECURSIVE queues AS (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor AND s.ready_at <= 'infinity'::timestamptz
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f

@@ -1,6 +1,6 @@
 import { defineStatement } from '../statement.ts';
 import { isLive } from '../statements/rules/live-process.ts';
-import { floorOf, READY_QUEUES } from './ready-queues.ts';
+import { floorOf, fromFloorOn, READY_QUEUES } from './ready-queues.ts';
 
 /** Steps at the front of each queue that are read: those that nobody serves gather there. */
 const FRONT = 200;
@@ -34,7 +34,7 @@ WITH RECURSIVE ${READY_QUEUES}, floors AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT s.named_task_id, s.ready_at
     FROM tasker.tasker_workflow_steps s
-    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND s.ready_at >= q.floor
+    WHERE s.ready_at IS NOT NULL AND s.queue = q.queue AND ${fromFloorOn('s.ready_at', 'q.floor')}
     ORDER BY s.priority, s.ready_at, s.workflow_step_id
     LIMIT ${FRONT}
   ) f

@@ -2,7 +2,7 @@ import { defineStatement } from '../statement.ts';
 import { isPause } from '../statements/acts/pauses.ts';
 import { isLive } from '../statements/rules/live-process.ts';
 import { MOST_URGENT } from '../../workflow/priority.ts';
-import { floorOf, READY_QUEUES } from './ready-queues.ts';
+import { floorOf, fromFloorOn, READY_QUEUES } from './ready-queues.ts';
 
 /** Ready steps of a queue that are counted one by one: further ones cost a reader nothing. */
 const MOST_COUNTED = 10_000;
@@ -79,7 +79,7 @@ const DEPTHS = `${READY_QUEUES}, bound AS MATERIALIZED (
         CROSS JOIN LATERAL (
           SELECT s.priority, s.ready_at
           FROM tasker.tasker_workflow_steps s
-          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND s.ready_at >= c.floor
+          WHERE s.ready_at IS NOT NULL AND s.queue = c.queue AND s.priority > b.priority AND ${fromFloorOn('s.ready_at', 'c.floor')}
           ORDER BY s.priority, s.ready_at, s.workflow_step_id
           LIMIT 1
         ) f
