@@ -48,8 +48,6 @@ const common = {
   pool: 'forks' as const,
   // Each file also keeps PostgreSQL busy; more files at once than cores make timing tests fail for lack of air.
   maxWorkers: 2,
-  // In CI a test that fails gets one more try, which is reported: the machine there is shared, and may stand still for seconds.
-  retry: process.env['CI'] === undefined ? 0 : 1,
   testTimeout: 30_000,
   // Making a database for the file, and waiting for its sessions to end, happen in hooks.
   hookTimeout: 60_000,

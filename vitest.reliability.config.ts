@@ -18,8 +18,6 @@ const ALONE = [
 
 const common = {
   pool: 'forks' as const,
-  // A shared machine that stands still for seconds can fail them once. What fails twice is broken, and a retry is reported.
-  retry: process.env['CI'] === undefined ? 0 : 1,
   testTimeout: 600_000,
   // The package and the image are made in the first hook that needs them.
   hookTimeout: 180_000,
