@@ -1,5 +1,5 @@
 /**
- * `npm test` and `npm run test:reliability`: runs Vitest with the arguments given. In CI, where the machine is shared and may stand still for seconds, the files that failed run once more, by
+ * `npm test` and `npm run test:reliability`: runs Vitest with the arguments given. In CI, on a machine that is shared and may stand still for seconds, the files that failed run once more, by
  * themselves: in new processes, on a new server. A second try within the first run would have what the first one left in its database. Exit status: that of the last run.
  */
 import { spawn } from 'node:child_process';
