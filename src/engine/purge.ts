@@ -3,7 +3,7 @@ import { findFirstOfIdentities, type PurgedRows } from '../db/statements/tasks/p
 import { type Act, writeAudit } from './audit.ts';
 import type { OperatorAction } from './operator-action.ts';
 import { isFinal } from '../workflow/states.ts';
-import { deleteTasks, findHeld, type KeptTask, lockForRemoval, NOTHING } from './remove-tasks.ts';
+import { countTasks, deleteTasks, findHeld, type KeptTask, lockForRemoval } from './remove-tasks.ts';
 
 export interface PurgeOutcome {
   purged: PurgedRows;
@@ -14,8 +14,8 @@ export interface PurgeOutcome {
 
 /**
  * Removes tasks with their steps, results and history, in one transaction: give it batches. Tasks that a legal hold keeps stay, whatever
- * the options. `open`: also tasks that have not ended or are in error. `dryRun`: removes nothing, and returns the number of tasks that it
- * would remove.
+ * the options. `open`: also tasks that have not ended or are in error. `dryRun`: removes nothing, and returns how many rows it would
+ * remove.
  */
 export async function purge(
   db: Transactions,
@@ -43,7 +43,7 @@ export async function purge(
     const going = candidates.filter((taskId) => !stays.has(taskId));
     const exists = new Set(found.map((task) => task.task_id));
     const missing = taskIds.filter((taskId) => !exists.has(taskId));
-    if (options.dryRun === true) return { purged: { ...NOTHING, tasks: going.length }, kept, missing };
+    if (options.dryRun === true) return { purged: await countTasks(tx, going), kept, missing };
     const purged = await deleteTasks(tx, going);
     // One row for the batch: the tasks are gone, and the audit is what is left of them.
     if (going.length > 0) {

@@ -9,7 +9,7 @@ import {
 } from '../db/statements/retention/remove.ts';
 import { lockOpenSteps } from '../db/statements/tasks/cancel-tasks.ts';
 import { lockTasks } from '../db/statements/tasks/finalize-tasks.ts';
-import { type PurgedRows, purgeTasks } from '../db/statements/tasks/purge-tasks.ts';
+import { countPurged, type PurgedRows, purgeTasks } from '../db/statements/tasks/purge-tasks.ts';
 import type { State } from '../workflow/states.ts';
 import { readPolicies } from './retention-policy.ts';
 
@@ -70,6 +70,13 @@ export function keptByHold({ hold_id: holdId, tag, reason }: HeldRow): KeptByHol
 export async function deleteTasks(tx: Executor, taskIds: readonly string[]): Promise<PurgedRows> {
   if (taskIds.length === 0) return NOTHING;
   const [rows] = await tx.run(purgeTasks, { task_ids: taskIds });
+  return rows ?? NOTHING;
+}
+
+/** What `deleteTasks` would remove. */
+export async function countTasks(tx: Executor, taskIds: readonly string[]): Promise<PurgedRows> {
+  if (taskIds.length === 0) return NOTHING;
+  const [rows] = await tx.run(countPurged, { task_ids: taskIds });
   return rows ?? NOTHING;
 }
 

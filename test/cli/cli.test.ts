@@ -158,7 +158,7 @@ describe('tasker', () => {
     });
     expect(await here(['purge', '--tag', 'tenant=acme', '--dry-run'])).toEqual({
       code: 4,
-      output: `would purge 1 task; nothing was removed\nkept 1 task:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
+      output: `would purge 1 task, with 1 step, 0 edges and 2 transitions; nothing was removed\nkept 1 task:\n  ${openId} has not ended: wait, cancel or resolve it, or purge with --open`,
     });
     expect(await json(['purge', '--tag', 'tenant=acme'])).toMatchObject({
       tasks: 1,

@@ -71,13 +71,11 @@ describe('a purge', () => {
   it('removes nothing in a dry run', async () => {
     const taskId = await completed();
     const before = await rowsOf(taskId);
-    expect((await purge(engine.db, [taskId], { dryRun: true })).purged).toEqual({
-      tasks: 1,
-      steps: 0,
-      edges: 0,
-      transitions: 0,
-    });
+    const { purged } = await purge(engine.db, [taskId], { dryRun: true });
     expect(await rowsOf(taskId)).toEqual(before);
+    expect(purged).toMatchObject({ tasks: 1 });
+    expect(Math.min(purged.steps, purged.edges, purged.transitions)).toBeGreaterThan(0);
+    expect((await purge(engine.db, [taskId])).purged).toEqual(purged);
   });
 });
 

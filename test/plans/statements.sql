@@ -1776,6 +1776,13 @@ FROM tasker.tasker_operations o
 WHERE o.state NOT IN ('done', 'aborted') AND o.state <> 'preview'
 GROUP BY o.state;
 
+-- count_purged
+SELECT (SELECT count(*) FROM tasker.tasker_tasks t WHERE t.task_id = ANY ($1::bigint[]))::integer AS tasks,
+  (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = ANY ($1::bigint[]))::integer AS steps,
+  (SELECT count(*) FROM tasker.tasker_workflow_step_edges e WHERE e.task_id = ANY ($1::bigint[]))::integer AS edges,
+  ((SELECT count(*) FROM tasker.tasker_workflow_step_transitions x WHERE x.task_id = ANY ($1::bigint[]))
+    + (SELECT count(*) FROM tasker.tasker_task_transitions y WHERE y.task_id = ANY ($1::bigint[])))::integer AS transitions;
+
 -- count_ready_steps
 WITH stretch AS MATERIALIZED (
   SELECT s.queue, s.priority, s.ready_at, s.workflow_step_id

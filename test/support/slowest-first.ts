@@ -19,7 +19,7 @@ const SLOWEST = [
   'test/reliability/test-kit/node-test.test.ts',
   'test/examples/start.test.ts',
   'test/cli/cli.test.ts',
-  'test/embedded/crashes.test.ts',
+  'test/reliability/embedded/crashes.test.ts',
   'test/process/service-contract.test.ts',
   'test/cli/migrate.test.ts',
   'test/e2e/tasker-ruby-workflows.test.ts',

@@ -55,11 +55,8 @@ function asWire({ kept, keptTasks, ...report }: PurgeReport) {
 
 function asText(report: PurgeReport, dryRun: boolean): string {
   const { tasks, steps, edges, transitions, kept, keptTasks, missing, archived } = report;
-  const lines = [
-    dryRun
-      ? `would purge ${amountOf(tasks, 'task')}; nothing was removed`
-      : `purged ${amountOf(tasks, 'task')}, with ${amountOf(steps, 'step')}, ${amountOf(edges, 'edge')} and ${amountOf(transitions, 'transition')}`,
-  ];
+  const rows = `${amountOf(tasks, 'task')}, with ${amountOf(steps, 'step')}, ${amountOf(edges, 'edge')} and ${amountOf(transitions, 'transition')}`;
+  const lines = [dryRun ? `would purge ${rows}; nothing was removed` : `purged ${rows}`];
   if (archived.tasks > 0) {
     lines.push(
       dryRun

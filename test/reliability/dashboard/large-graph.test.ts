@@ -342,7 +342,9 @@ describe.each(CASES)('a %s of %i steps', (shape, steps) => {
     expect(nodes).toBeLessThan(1800);
     expect(idle.calls / idle.seconds, 'calls in a second').toBeLessThan(IDLE_CALLS);
     expect(changed.calls, 'calls for steps that change').toBeLessThan(20_000 + 20 * steps);
-    expect(chosen.calls, 'calls for a click').toBeLessThan(15_000 + 3 * steps);
+    // A machine that is busy takes longer for it, and the page does meanwhile what it does in idle seconds.
+    const meanwhile = (idle.calls / idle.seconds) * chosen.seconds;
+    expect(chosen.calls - meanwhile, 'calls for a click').toBeLessThan(15_000 + 3 * steps);
     expect(nearSeams).toBeLessThan(2);
     expect(wholeSeams).toBeLessThan(2);
     // The states, the head of the task and its explanation: each is drawn by itself, and what the clock does is in it.

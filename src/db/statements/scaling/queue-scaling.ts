@@ -155,6 +155,7 @@ DELETE FROM tasker.tasker_queue_scaling_signals g
 WHERE g.desired_replicas = 0 AND g.workers = 0 AND g.quiet_seconds > 86400`,
 });
 
+/** What the last evaluation of the scaling found for a queue: how many workers it should have, and the figures from which that follows. Rates are steps a second. */
 export interface QueueScalingRow {
   queue: string;
   desired_replicas: number;

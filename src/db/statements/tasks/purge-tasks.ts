@@ -60,6 +60,18 @@ SELECT (SELECT count(*) FROM tasks)::integer AS tasks, (SELECT count(*) FROM ste
   ((SELECT count(*) FROM step_history) + (SELECT count(*) FROM task_history))::integer AS transitions`,
 });
 
+/** What `purgeTasks` would remove of tasks that the caller has locked. Reads their rows by the keys of each table. */
+export const countPurged = defineStatement<PurgedRows>()({
+  name: 'count_purged',
+  params: { task_ids: 'bigint[]' },
+  text: `
+SELECT (SELECT count(*) FROM tasker.tasker_tasks t WHERE t.task_id = ANY (:task_ids::bigint[]))::integer AS tasks,
+  (SELECT count(*) FROM tasker.tasker_workflow_steps s WHERE s.task_id = ANY (:task_ids::bigint[]))::integer AS steps,
+  (SELECT count(*) FROM tasker.tasker_workflow_step_edges e WHERE e.task_id = ANY (:task_ids::bigint[]))::integer AS edges,
+  ((SELECT count(*) FROM tasker.tasker_workflow_step_transitions x WHERE x.task_id = ANY (:task_ids::bigint[]))
+    + (SELECT count(*) FROM tasker.tasker_task_transitions y WHERE y.task_id = ANY (:task_ids::bigint[])))::integer AS transitions`,
+});
+
 /** One page of a search for a tag. */
 export interface TaggedPageRow {
   /** The tasks of the page that have the tag, the newest first. */
