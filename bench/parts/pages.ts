@@ -6,7 +6,7 @@ import { startFleet } from '../support/fleet.ts';
 import { type PartResult, percentile, round, type Table } from '../support/report.ts';
 import type { BenchDatabase, BenchServer } from '../support/server.ts';
 import { drawFrom } from './lists.ts';
-import { diamond } from '../support/workflows.ts';
+import { diamond, elsewhere } from '../support/workflows.ts';
 import type { Drawn } from './lists/filters.ts';
 import { enterDirectory, loadHistory, workflowName } from './lists/history.ts';
 import { type Address, ADDRESSES, BLOCKED, READY } from './pages/addresses.ts';
@@ -16,6 +16,8 @@ import { measureWalks, walksTable } from './pages/walks.ts';
 const PAGES = 5;
 /** The API reads the same thing again this soon, however much it is asked for; that wait is no cost of a page. */
 const ROUND_MS = 2100;
+
+const PURGED_AT_ONCE = 5000;
 
 interface Measured {
   what: string;
@@ -96,8 +98,28 @@ async function openPages(server: BenchServer, quick: boolean): Promise<BenchData
     await enterDirectory(empty.url);
     await empty.query('VACUUM ANALYZE');
   });
+  await removeSubmitted(db);
   await addWorkers(db);
   return db;
+}
+
+/** Of an earlier measurement in the same database, which submitted tasks beside a walk. */
+async function removeSubmitted(db: BenchDatabase): Promise<void> {
+  const rows = await db.query<{ id: string }>(
+    `SELECT t.task_id::text AS id FROM tasker.tasker_tasks t JOIN tasker.tasker_named_tasks k USING (named_task_id) WHERE k.name = $1 /* bench: */`,
+    [elsewhere.name],
+  );
+  if (rows.length === 0) return;
+  const client = createClient({ url: db.url, notify: false });
+  try {
+    for (let from = 0; from < rows.length; from += PURGED_AT_ONCE) {
+      const taskIds = rows.slice(from, from + PURGED_AT_ONCE).map(({ id }) => id);
+      await client.purge({ taskIds }, { open: true, by: 'bench', reason: 'submitted by a measurement' });
+    }
+  } finally {
+    await client.close();
+  }
+  await db.query('VACUUM ANALYZE');
 }
 
 /** What operators leave behind: the audit of years, a bulk operation over the failures. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { BUILT } from './build-fleet.ts';
+import { endWithBench } from './children.ts';
 import { onCore } from './cores.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,18 +46,20 @@ export async function startFleet(options: {
     const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
     const command = [process.execPath, ...flags, cli, ...args];
     const [program = '', ...rest] = options.core === undefined ? command : onCore(options.core, command);
-    const child = spawn(program, rest, {
-      cwd: repository,
-      env: {
-        ...process.env,
-        DATABASE_URL: options.url,
-        TASKER_METRICS_PORT: '0',
-        NODE_ENV: 'production',
-        NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? NODE_OPTIONS,
-        ...options.env,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = endWithBench(
+      spawn(program, rest, {
+        cwd: repository,
+        env: {
+          ...process.env,
+          DATABASE_URL: options.url,
+          TASKER_METRICS_PORT: '0',
+          NODE_ENV: 'production',
+          NODE_OPTIONS: process.env['NODE_OPTIONS'] ?? NODE_OPTIONS,
+          ...options.env,
+        },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
     const index = children.push(child) - 1;
     return new Promise((resolve, reject) => {
       createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {

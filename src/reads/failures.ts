@@ -14,7 +14,7 @@ export interface Failures {
   groups: FailureGroup[];
   /**
    * False: more steps are in error than were read; the numbers are of the newest 10,000 blocked and 10,000 waiting ones. Those of a workflow are looked
-   * for among the newest 50,000 of each kind.
+   * for among the newest 20,000 of each kind.
    */
   complete: boolean;
 }

@@ -225,7 +225,7 @@ describe(`with ${TASKS} tasks, a page of 50`, () => {
       ' of a workflow',
       call(failureGroupsOf, {
         most: 10_001,
-        searched: 50_001,
+        searched: 20_001,
         limit: 100,
         namespace: undefined,
         workflow: 'common',

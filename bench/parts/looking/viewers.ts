@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endWithBench } from '../../support/children.ts';
 import { keepOn, onCore } from '../../support/cores.ts';
 import { type Fleet, startFleet } from '../../support/fleet.ts';
 import type { BenchDatabase } from '../../support/server.ts';
@@ -36,7 +37,7 @@ export class Viewers {
     const program = fileURLToPath(new URL('lookers.ts', import.meta.url));
     const command = [process.execPath, program, api.apiUrls[0] as string, taskId];
     const [file = '', ...args] = core === undefined ? command : onCore(core, command);
-    const lookers = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const lookers = endWithBench(spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     return new Viewers(db, api, lookers);
   }
 

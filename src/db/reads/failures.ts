@@ -31,7 +31,7 @@ export type FailureGroupRow = FailureGroup & { read_steps: number };
 export const MOST_FAILING = 10_000;
 
 /** Of the blocked steps, and of those that wait for a retry: the failures of one workflow are looked for among the newest of them. */
-export const MOST_SEARCHED = 50_000;
+export const MOST_SEARCHED = 20_000;
 
 const newestInError = (most: string): string => `(
     SELECT s.task_id, s.workflow_step_id, s.sort_key, s.named_task_id, s.named_step_id, true AS blocked, s.blocked_at AS at
