@@ -61,8 +61,6 @@ export async function looking(server: BenchServer, quick: boolean): Promise<Part
   const fleet = await startFleet({
     url: db.url,
     workers: 1,
-    // Readers of a queue begin where its last evaluation found the front.
-    schedulers: 1,
     env: { ...BUSY, ...CLAIMS, TASKER_QUEUES: 'default' },
     core,
   });
