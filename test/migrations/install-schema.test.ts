@@ -35,7 +35,7 @@ const holdingTheLock = <T>(work: () => Promise<T>): Promise<T> =>
   });
 async function relations(): Promise<string[]> {
   const rows = await database.query<{ relname: string }>(
-    `SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('tasker') AND relkind IN ('r', 'p', 'v')`,
+    `SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('tasker') AND relkind IN ('r', 'p', 'v') ORDER BY relname`,
   );
   return rows.map(({ relname }) => relname);
 }

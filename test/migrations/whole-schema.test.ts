@@ -13,7 +13,7 @@ const names = migrations.map(({ name }) => name);
 const clean = () => database.query('DROP SCHEMA IF EXISTS tasker CASCADE');
 const tables = () =>
   database.query(
-    `SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('tasker') AND relkind IN ('r', 'p', 'v')`,
+    `SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('tasker') AND relkind IN ('r', 'p', 'v') ORDER BY relname`,
   );
 const applied = async () =>
   (await migrationStatus(database.url)).filter(({ appliedAt }) => appliedAt !== null).map(({ name }) => name);
