@@ -8,12 +8,10 @@ import { z } from 'zod';
 import { findUnservedVersions } from '../../src/db/reads/attention.ts';
 import { FLEET_READINGS } from '../../src/db/reads/fleet.ts';
 import { queueStats } from '../../src/db/reads/queues.ts';
-import { Metrics } from '../../src/metrics/registry.ts';
-import { evaluateScaling } from '../../src/scheduler/chores/evaluate-scaling.ts';
 import { refreshStatistics } from '../../src/scheduler/chores/refresh-statistics.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
-import { DEFAULT_SCALING } from '../scaling/default-scaling.ts';
+import { evaluateOnce } from '../scaling/evaluate-once.ts';
 import { loadTasks } from '../support/load-tasks.ts';
 import { call, keptPlanOf, type Plan, planOf } from './plan.ts';
 
@@ -28,15 +26,7 @@ const session = new pg.Client({ connectionString: test.url });
 const snapshot = new pg.Client({ connectionString: test.url });
 const kept = new Map<string, Plan>();
 
-const evaluate = (): Promise<unknown> =>
-  evaluateScaling({
-    db: engine.db,
-    metrics: new Metrics('scheduler'),
-    intervalMs: 1,
-    settings: DEFAULT_SCALING,
-    maxWorkers: 1000,
-    connections: { poolSize: 6, pooled: true, direct: false, poolerConnections: 10, reservedForOthers: 0 },
-  }).run();
+const evaluate = (): Promise<unknown> => evaluateOnce(engine.db);
 const readings = FLEET_READINGS.map((statement) => [statement.name, call(statement)] as const);
 
 beforeAll(async () => {

@@ -4,11 +4,10 @@ import { createClient } from '../../src/client/client.ts';
 import { queueStats, type QueueDepthRow } from '../../src/db/reads/queues.ts';
 import { Metrics } from '../../src/metrics/registry.ts';
 import { countReady } from '../../src/scheduler/chores/count-ready.ts';
-import { evaluateScaling } from '../../src/scheduler/chores/evaluate-scaling.ts';
 import { measureQueues } from '../../src/scheduler/chores/measure.ts';
 import { defineWorkflow } from '../../src/workflow/define-workflow.ts';
 import { useEngine } from '../engine/engine-fixture.ts';
-import { DEFAULT_SCALING } from '../scaling/default-scaling.ts';
+import { evaluateOnce } from '../scaling/evaluate-once.ts';
 import { loadTasks } from '../support/load-tasks.ts';
 
 const READY = 12_000;
@@ -27,15 +26,7 @@ const depths = async (): Promise<Record<string, QueueDepthRow>> =>
   Object.fromEntries((await engine.db.run(queueStats)).map((row) => [row.queue, row]));
 const depthOf = async (queue: string): Promise<QueueDepthRow | undefined> => (await depths())[queue];
 
-const evaluate = (): Promise<unknown> =>
-  evaluateScaling({
-    db: engine.db,
-    metrics: new Metrics('scheduler'),
-    intervalMs: 1,
-    settings: DEFAULT_SCALING,
-    maxWorkers: 1000,
-    connections: { poolSize: 6, pooled: true, direct: false, poolerConnections: 10, reservedForOthers: 0 },
-  }).run();
+const evaluate = (): Promise<unknown> => evaluateOnce(engine.db);
 
 beforeEach(async () => {
   await query('DELETE FROM tasker.tasker_queue_scaling_signals');
