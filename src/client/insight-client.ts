@@ -54,7 +54,7 @@ export class InsightClient extends RetentionClient {
 
   /**
    * What fails now, by cause: groups of the steps that are blocked or wait for a retry, the largest first. Costs a look-up for each of at
-   * most 20,000 steps, whatever the history is.
+   * most 20,000 steps, whatever the history is. Those of one workflow are looked for among the newest 40,000.
    */
   async failures(options: { limit?: number } & FailureFilter = {}): Promise<Failures> {
     const { limit = 100, namespace, workflow, version } = namesApart(options);

@@ -5,7 +5,7 @@ import type { TaskDetails } from '../../reads/task.ts';
 import { STEP, TASK } from '../examples.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { json, reason, taskId, time } from '../schemas/common.ts';
+import { json, reason, taskId, text, time } from '../schemas/common.ts';
 import { stepFields, task } from '../schemas/tasks.ts';
 import { errorView } from '../views.ts';
 import { params } from './one-task.ts';
@@ -50,8 +50,6 @@ const ENDED_STEP = {
   processed_at: '2025-03-01T09:31:00.000Z',
   last_error: null,
 } as const;
-
-const text = z.string().min(1).max(1000);
 
 export const findArchived = defineRoute({
   operation: 'findArchivedTasks',

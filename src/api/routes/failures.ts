@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { namesApart } from '../../client/workflow-reference.ts';
 import { ERROR } from '../examples.ts';
 import { defineRoute } from '../route.ts';
-import { limit, taskId, time } from '../schemas/common.ts';
+import { limit, taskId, text, time } from '../schemas/common.ts';
 import { requireNamespace } from './task-scope.ts';
-
-const text = z.string().min(1).max(1000);
 
 export const group = z
   .object({

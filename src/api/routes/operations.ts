@@ -6,7 +6,7 @@ import { pageBody } from '../page-body.ts';
 import type { Principal } from '../permissions.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { cursor, idOf, json, limit, listOf, name, page, reason, state, taskId } from '../schemas/common.ts';
+import { cursor, idOf, json, limit, listOf, name, page, reason, state, taskId, text } from '../schemas/common.ts';
 import {
   ACTIONS,
   ITEM_STATES,
@@ -22,7 +22,6 @@ export const params = z.object({
   operation_id: idOf('an operation'),
 });
 
-const text = z.string().min(1).max(1000);
 const moment = z.iso.datetime({ offset: true });
 
 const filter = z

@@ -2,12 +2,11 @@ import { z } from 'zod';
 import type { PurgeReport } from '../../client/purge.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
-import { reason, taskId } from '../schemas/common.ts';
+import { reason, taskId, text } from '../schemas/common.ts';
 import { snakeCase } from '../views.ts';
 
 const count = z.number().int();
 const rows = { tasks: count, steps: count, edges: count, transitions: count };
-const text = z.string().min(1).max(1000);
 
 const kept = z.object({
   task_id: taskId,

@@ -6,12 +6,10 @@ import type { TaskFilter } from '../../reads/task-filter.ts';
 import { PAGE, TASK } from '../examples.ts';
 import { Problem } from '../problem.ts';
 import { defineRoute, type RouteRequest } from '../route.ts';
-import { cursor, limit, listOf, page, state, taskId } from '../schemas/common.ts';
+import { cursor, limit, listOf, page, state, taskId, text } from '../schemas/common.ts';
 import { task } from '../schemas/tasks.ts';
 import { namesApart } from '../../client/workflow-reference.ts';
 import { requireNamespace } from './task-scope.ts';
-
-const text = z.string().min(1).max(1000);
 
 const query = z.strictObject({
   state: listOf(state).describe('Tasks in one of these states.'),

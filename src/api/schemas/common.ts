@@ -13,6 +13,8 @@ export const nullableTime = time.nullable();
 export const state = z.enum(STATES);
 /** A name of a workflow, a step, a queue. */
 export const name = z.string().min(1).max(255);
+/** What a filter compares with: a name, or a text that may be longer than one. */
+export const text = z.string().min(1).max(1000);
 export const reason = z.string().max(2000).describe('Why, for the history.');
 /** The query of a request that has no body. */
 export const why = z.strictObject({ reason: reason.optional() });
@@ -31,7 +33,7 @@ const flagWith = (byDefault: 'true' | 'false') =>
   z
     .enum(['true', 'false'])
     .default(byDefault)
-    .transform((text) => text === 'true');
+    .transform((given) => given === 'true');
 export const flag = flagWith('false');
 /** True unless it is said otherwise. */
 export const flagOn = flagWith('true');
